@@ -1,0 +1,15 @@
+export * from './counts.ts';
+export * from './decimal.ts';
+export * from './input.ts';
+export * from './invariant.ts';
+export { LEGS, CAUSES, assetTypeOf, isNoTrade, meaningOf, type AssetType, type Cause, type LegName, type Meaning } from './leg.ts';
+export { FinishedMemory, type MemoryChunk } from './memory.ts';
+export type { FillFacts, Ledger, Order, Parked, Pending, Reported, Trigger } from './order.ts';
+export { TRIGGERS, deadlineOf } from './order.ts';
+export { Partition, type Outcome } from './partition.ts';
+export type { Changes, PartitionImage } from './partition-state.ts';
+export * from './settings.ts';
+export type { PositionSize, Signal } from './signal.ts';
+export type { Account, Profile, Slot } from './slot.ts';
+export { isTerminal, type TerminalStatus } from './status.ts';
+export type { LegTotals } from './totals.ts';

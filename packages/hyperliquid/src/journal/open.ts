@@ -1,0 +1,104 @@
+// Where a journal's bytes come from: a plain, gzip or zstd file, or standard input.
+
+import { createReadStream, type Stats } from 'node:fs';
+import { open, stat } from 'node:fs/promises';
+import { pipeline, type Readable } from 'node:stream';
+import { createGunzip, createZstdDecompress } from 'node:zlib';
+
+/** A journal can't be read. The message names the journal and what to do or what was expected. */
+export class JournalError extends Error {
+  override readonly name = 'JournalError';
+}
+
+/** The name that stands for standard input. */
+export const STANDARD_INPUT = '-';
+
+const READ_BYTES = 1_048_576;
+
+export type JournalBytes = {
+  /** Decompressed, from the offset asked for. */
+  readonly chunks: AsyncIterable<Uint8Array>;
+  /** Size as stored; null when unknown. */
+  readonly size: number | null;
+  /** Bytes read so far, as stored. */
+  readonly read: () => number;
+};
+
+/** Opens a journal at an offset of its decompressed bytes. Throws JournalError. */
+export async function openJournal(path: string, offset: number, input: Readable): Promise<JournalBytes> {
+  if (path === STANDARD_INPUT) {
+    let count = 0;
+    const counted = tap(input, (bytes) => (count += bytes));
+    return { chunks: explained(skip(counted, offset), path), size: null, read: () => count };
+  }
+  const { size } = await statJournal(path);
+  const packed = path.endsWith('.gz') || path.endsWith('.zst');
+  const file = createReadStream(path, { highWaterMark: READ_BYTES, start: packed ? 0 : offset });
+  const start = packed ? 0 : offset;
+  const chunks = packed ? skip(decompressed(file, path), offset) : file;
+  return { chunks: explained(chunks, path), size, read: () => start + file.bytesRead };
+}
+
+/** Facts of a journal's file. Throws JournalError when it is missing or no file. */
+export async function statJournal(path: string): Promise<Stats> {
+  const facts = await stat(path).catch((error: unknown) => {
+    throw explain(error, path);
+  });
+  if (facts.isDirectory()) throw new JournalError(`${path} is a folder, expected a journal (--journal-dir takes folders)`);
+  return facts;
+}
+
+/** The first bytes of a journal's file, as stored: they tell it from another of the same name. */
+export async function headOf(path: string, length: number): Promise<Uint8Array> {
+  const file = await open(path).catch((error: unknown) => {
+    throw explain(error, path);
+  });
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, 0);
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await file.close();
+  }
+}
+
+function decompressed(file: Readable, path: string): Readable {
+  const unpack = path.endsWith('.gz') ? createGunzip({ chunkSize: READ_BYTES }) : createZstdDecompress({ chunkSize: READ_BYTES });
+  return pipeline(file, unpack, () => undefined); // Its errors come out of `unpack`, which is read.
+}
+
+async function* tap(chunks: AsyncIterable<Uint8Array>, count: (bytes: number) => void): AsyncIterable<Uint8Array> {
+  for await (const chunk of chunks) {
+    count(chunk.length);
+    yield chunk;
+  }
+}
+
+async function* skip(chunks: AsyncIterable<Uint8Array>, offset: number): AsyncIterable<Uint8Array> {
+  let left = offset;
+  for await (const chunk of chunks) {
+    const dropped = Math.min(left, chunk.length);
+    left -= dropped;
+    if (dropped < chunk.length) yield chunk.subarray(dropped);
+  }
+}
+
+async function* explained(chunks: AsyncIterable<Uint8Array>, path: string): AsyncIterable<Uint8Array> {
+  try {
+    yield* chunks;
+  } catch (error) {
+    throw explain(error, path);
+  }
+}
+
+const EXPLANATIONS: ReadonlyMap<string, string> = new Map([
+  ['ENOENT', 'no such file'],
+  ['EACCES', 'not readable for this user'],
+  ['Z_BUF_ERROR', 'the compressed file ends too soon: it was cut off'],
+  ['Z_DATA_ERROR', 'not what its ending says, or damaged'],
+]);
+
+function explain(error: unknown, path: string): unknown {
+  if (!(error instanceof Error)) return error;
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  return new JournalError(`can't read ${path}: ${EXPLANATIONS.get(code) ?? error.message}`, { cause: error });
+}

@@ -1,0 +1,132 @@
+// Records out of one journal, or out of several merged by the receivedAt of their heads.
+//
+// J1  Each journal keeps its own order; of several heads the earliest goes first, at a tie the journal named first.
+// J2  A head without a usable time goes first: it holds nothing back, and is refused at once.
+
+import { readRecord } from '../record.ts';
+import type { Input } from '@fillstream/core';
+import { LineSource, type Line } from './line-source.ts';
+import type { JournalBytes } from './open.ts';
+
+/** One record of journal number `journal`. */
+export type JournalRecord = {
+  readonly journal: number;
+  readonly offset: number;
+  readonly next: number;
+  readonly input: Input;
+  /** The record as it came: JSON text, or bytes that are no UTF-8. A line that isn't JSON is a JSON string. */
+  readonly original: string | Uint8Array;
+};
+
+const BYTE_ORDER_MARK = '\uFEFF';
+
+export class JournalReader {
+  readonly #journal: number;
+  readonly #lines: LineSource;
+  #head: JournalRecord | null = null;
+
+  constructor(journal: number, bytes: JournalBytes, offset: number) {
+    this.#journal = journal;
+    this.#lines = new LineSource(bytes.chunks, offset);
+  }
+
+  /** The next record when it is in memory, else null. */
+  get head(): JournalRecord | null {
+    if (this.#head !== null) return this.#head;
+    const line = this.#lines.next();
+    this.#head = line === null ? null : toRecord(this.#journal, line);
+    return this.#head;
+  }
+
+  /** Takes the head away. */
+  advance(): void {
+    this.#head = null;
+  }
+
+  /** Brings a head into memory; false at the end of the journal. */
+  async fill(): Promise<boolean> {
+    while (this.head === null) if (!(await this.#lines.fill())) return false;
+    return true;
+  }
+
+  async close(): Promise<void> {
+    await this.#lines.close();
+  }
+}
+
+/** The merge of several readers (J1, J2). */
+export class JournalMerge {
+  readonly #readers: readonly JournalReader[];
+  /** Those that haven't ended. */
+  #open: readonly JournalReader[];
+
+  constructor(readers: readonly JournalReader[]) {
+    this.#readers = readers;
+    this.#open = readers;
+  }
+
+  /** The next records, at most `limit`; none at the end of all journals. */
+  async take(limit: number): Promise<JournalRecord[]> {
+    const records: JournalRecord[] = [];
+    while (records.length < limit) {
+      const reader = this.#earliest();
+      if (reader === 'starved') {
+        if (records.length > 0) break;
+        await this.#fill();
+        if (this.#open.length === 0) break;
+        continue;
+      }
+      if (reader.head !== null) records.push(reader.head);
+      reader.advance();
+    }
+    return records;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#readers.map((reader) => reader.close()));
+  }
+
+  #earliest(): JournalReader | 'starved' {
+    let earliest: JournalReader | null = null;
+    let time = Infinity;
+    for (const reader of this.#open) {
+      if (reader.head === null) return 'starved';
+      const at = reader.head.input.receivedAt ?? -Infinity;
+      if (earliest !== null && at >= time) continue;
+      earliest = reader;
+      time = at;
+    }
+    return earliest ?? 'starved';
+  }
+
+  async #fill(): Promise<void> {
+    const filled = await Promise.all(this.#open.map((reader) => reader.fill()));
+    this.#open = this.#open.filter((_, index) => filled[index] === true);
+  }
+}
+
+function toRecord(journal: number, line: Line): JournalRecord {
+  const { offset, next } = line;
+  switch (line.kind) {
+    case 'text': {
+      const text = offset === 0 && line.text.startsWith(BYTE_ORDER_MARK) ? line.text.slice(1) : line.text;
+      const json = parseJson(text);
+      return { journal, offset, next, input: readRecord(json), original: json === undefined ? JSON.stringify(text) : text };
+    }
+    case 'notText':
+      return { journal, offset, next, input: readRecord(undefined), original: line.bytes };
+    case 'oversized': {
+      const { head, length, sha256 } = line;
+      return { journal, offset, next, input: readRecord(undefined), original: JSON.stringify({ head, length, sha256, journal, offset }) };
+    }
+  }
+}
+
+/** undefined when the text isn't JSON. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

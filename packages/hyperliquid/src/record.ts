@@ -1,0 +1,158 @@
+// From the JSON value of one journal record to an input of the fold (contract §1, §2).
+//
+// R1  Total: every value gives an input; what can't be used is `unusable` with its reason, never an exception.
+// R2  Checks come in the contract's order: malformed, then bad-address; what looks at meaning is the fold's.
+// R3  null counts as absent. Unknown fields are ignored here, and kept by whoever stores the record.
+// R4  Written by hand, as it is the hot path: docs/PERFORMANCE.md has the cost of a schema library beside it.
+
+import {
+  ZERO, isDecimalText, isNoTrade, parseDecimal, signOf,
+  type Address, type Decimal, type Fill, type Input, type Oid, type OrderUpdate, type RecordKind, type Side,
+} from '@fillstream/core';
+
+/** Times are milliseconds since the epoch: what lies outside comes from a clock in other units. */
+const LEAST_TIME = 1e12;
+const GREATEST_TIME = 1e13;
+
+const LOWER_ADDRESS = /^0x[0-9a-f]{40}$/;
+
+type Json = { readonly [field: string]: unknown };
+
+/** Reads the JSON value of a record; `undefined` stands for a line that isn't JSON. */
+export function readRecord(value: unknown): Input {
+  if (!isObject(value)) return malformed(null);
+  const { receivedAt, kind, address, data, symbol, source } = value;
+  if (!isTime(receivedAt)) return malformed(null);
+  if (kind === 'tick') return { kind, receivedAt };
+  if (!isAddressedKind(kind) || typeof address !== 'string' || !isObject(data)) return malformed(receivedAt);
+  if (kind === 'fill' && typeof data['dir'] === 'string' && isNoTrade(data['dir'])) {
+    const checked = checkAddress(address);
+    return checked === null ? badAddress(kind, receivedAt) : { kind: 'noTrade', address: checked, receivedAt };
+  }
+  switch (kind) {
+    case 'fill': {
+      const fill = readFill(data);
+      if (fill === null || !isOptional(symbol, isText) || !isOptional(source, isText)) return malformed(receivedAt);
+      const checked = checkAddress(address);
+      if (checked === null) return badAddress(kind, receivedAt);
+      return { kind, address: checked, receivedAt, symbol: symbol ?? fill.coin, fill };
+    }
+    case 'orderUpdate': {
+      const update = readOrderUpdate(data);
+      if (update === null) return malformed(receivedAt);
+      const checked = checkAddress(address);
+      return checked === null ? badAddress(kind, receivedAt) : { kind, address: checked, receivedAt, update };
+    }
+    case 'account': {
+      const { time, accountValue } = data;
+      if (!isTime(time) || !isDecimal(accountValue)) return malformed(receivedAt);
+      const checked = checkAddress(address);
+      if (checked === null) return badAddress(kind, receivedAt);
+      return { kind, address: checked, receivedAt, time, accountValue: parseDecimal(accountValue) };
+    }
+  }
+}
+
+function malformed(receivedAt: number | null): Input {
+  return { kind: 'unusable', reason: 'malformed', receivedAt, record: null };
+}
+
+function badAddress(record: RecordKind, receivedAt: number): Input {
+  return { kind: 'unusable', reason: 'bad-address', receivedAt, record };
+}
+
+/** The exchange's fill object, or null when a field is missing or of the wrong type. */
+function readFill(data: Json): Fill | null {
+  const { coin, px, sz, side, time, startPosition, dir, oid, liquidation } = data;
+  const { closedPnl, fee, feeToken, tid, hash, crossed, cloid, twapId, builderFee } = data;
+  if (!isText(coin) || !isSide(side) || !isTime(time) || !isText(dir) || !isId(oid)) return null;
+  if (!isDecimal(px) || !isDecimal(sz) || !isDecimal(startPosition)) return null;
+  if (!isOptional(closedPnl, isDecimal) || !isOptional(fee, isDecimal) || !isOptional(builderFee, isDecimal)) return null;
+  if (!isOptional(tid, isId) || !isOptional(twapId, isId) || !isOptional(crossed, isBoolean)) return null;
+  if (!isOptional(feeToken, isText) || !isOptional(hash, isText) || !isOptional(cloid, isText)) return null;
+  const liquidatedUser = readLiquidatedUser(liquidation);
+  if (liquidatedUser === undefined) return null;
+  const price = parseDecimal(px);
+  const size = parseDecimal(sz);
+  if (signOf(size) <= 0 || signOf(price) < 0) return null;
+  return {
+    coin, px: price, sz: size, side, time, startPosition: parseDecimal(startPosition), dir, oid,
+    closedPnl: decimalOr(closedPnl, ZERO),
+    fee: decimalOr(fee, ZERO),
+    feeToken: feeToken ?? 'USDC',
+    tid: tid ?? 0,
+    hash: hash ?? null,
+    cloid: cloid ?? null,
+    twapId: twapId ?? null,
+    liquidatedUser,
+  };
+}
+
+/** null without a liquidation object, undefined when it is malformed. */
+function readLiquidatedUser(liquidation: unknown): string | null | undefined {
+  if (liquidation === undefined || liquidation === null) return null;
+  if (!isObject(liquidation)) return undefined;
+  const { liquidatedUser } = liquidation;
+  return isOptional(liquidatedUser, isText) ? (liquidatedUser?.toLowerCase() ?? null) : undefined;
+}
+
+/** The exchange's order update, or null when a field is missing or of the wrong type. */
+function readOrderUpdate(data: Json): OrderUpdate | null {
+  const { order, status, statusTimestamp } = data;
+  if (!isObject(order) || !isText(status) || !isTime(statusTimestamp)) return null;
+  const { coin, side, sz, oid, origSz, reduceOnly } = order;
+  if (!isText(coin) || !isSide(side) || !isId(oid) || !isDecimal(sz) || !isDecimal(origSz)) return null;
+  if (!isOptional(reduceOnly, isBoolean)) return null;
+  return { oid, status, statusTimestamp, sz: parseDecimal(sz), origSz: parseDecimal(origSz), reduceOnly: reduceOnly ?? false };
+}
+
+function decimalOr(text: string | null | undefined, absent: Decimal): Decimal {
+  return text === undefined || text === null ? absent : parseDecimal(text);
+}
+
+/** The address in lower case, or null when it is none. */
+export function checkAddress(text: string): Address | null {
+  if (isLowerAddress(text)) return text;
+  const lower = text.toLowerCase();
+  return text.startsWith('0x') && isLowerAddress(lower) ? lower : null;
+}
+
+function isLowerAddress(text: string): text is Address {
+  return LOWER_ADDRESS.test(text);
+}
+
+function isObject(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isOptional<T>(value: unknown, holds: (value: unknown) => value is T): value is T | null | undefined {
+  return value === undefined || value === null || holds(value);
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string';
+}
+
+function isBoolean(value: unknown): value is boolean {
+  return typeof value === 'boolean';
+}
+
+function isDecimal(value: unknown): value is string {
+  return typeof value === 'string' && isDecimalText(value);
+}
+
+function isSide(value: unknown): value is Side {
+  return value === 'B' || value === 'A';
+}
+
+function isTime(value: unknown): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= LEAST_TIME && value <= GREATEST_TIME;
+}
+
+function isId(value: unknown): value is Oid {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+}
+
+function isAddressedKind(value: unknown): value is Exclude<RecordKind, 'tick'> {
+  return value === 'fill' || value === 'orderUpdate' || value === 'account';
+}

@@ -1,0 +1,113 @@
+// The store's side of an owned partition: which checkpoint the store holds, and what of memory it hasn't seen.
+//
+// C1  A checkpoint covers committed history only: `begin` is called when memory holds just that.
+// C2  One checkpoint is under way at a time, and a prefetch waits for it: both compare with the one the store holds.
+// C3  A refusal means another owner, or a store that forgot: memory is worthless from then on.
+
+import { copyCounts, deadlineOf, type Address, type Input, type Partition, type Slot } from '@fillstream/core';
+import type { HistoryPoint } from './history.ts';
+import type { Checkpoint, Fetched, OrderKey, Owner, Refusal, StateStore } from './ports.ts';
+import { decodeOrder, decodeProfile, encodeAddressChanges, encodeOrder } from './state-codec.ts';
+
+/** The store refused (C3): take over anew, or stop when no longer the owner. */
+export class StoreRefused extends Error {
+  override readonly name = 'StoreRefused';
+}
+
+/** The answer of a store, unless it refused. */
+export function accepted<T extends { readonly kind: string }>(answer: T | Refusal): T {
+  if (isRefusal(answer)) throw new StoreRefused(answer.why);
+  return answer;
+}
+
+function isRefusal(answer: { readonly kind: string }): answer is Refusal {
+  return answer.kind === 'refused';
+}
+
+export class Checkpointer {
+  readonly #store: StateStore;
+  readonly #owner: Owner;
+  #held: HistoryPoint;
+  #underWay: Promise<void> | null = null;
+
+  /** `held` is the checkpoint that the store holds. */
+  constructor(store: StateStore, owner: Owner, held: HistoryPoint) {
+    this.#store = store;
+    this.#owner = owner;
+    this.#held = held;
+  }
+
+  get isUnderWay(): boolean {
+    return this.#underWay !== null;
+  }
+
+  /** Brings into memory what the inputs need, and the orders of the timers due at `until`. */
+  async prefetch(partition: Partition, inputs: readonly Input[], until: number, maxTimers: number): Promise<void> {
+    if (partition.state.isWhole) return;
+    const { orders, addresses } = wantsOf(partition, inputs, until, maxTimers);
+    if (orders.length === 0 && addresses.length === 0) return;
+    await this.settled();
+    restore(partition, addresses, accepted(await this.#store.prefetch(this.#owner, this.#held, orders, addresses)));
+  }
+
+  /** Snapshots what changed since the last checkpoint, and writes it behind the loop's back (C1). */
+  begin(partition: Partition, at: HistoryPoint): void {
+    this.#underWay = this.#write(this.#underWay, snapshot(partition, at));
+    this.#underWay.catch(() => undefined); // Met again by `settled`.
+  }
+
+  /** Resolves when no checkpoint is under way; throws what the last one met. */
+  async settled(): Promise<void> {
+    await this.#underWay;
+  }
+
+  async #write(previous: Promise<void> | null, next: Checkpoint): Promise<void> {
+    await previous;
+    accepted(await this.#store.checkpoint(this.#owner, this.#held, next));
+    this.#held = next.head.at;
+    this.#underWay = null;
+  }
+}
+
+/** What the store is told: everything changed in memory, as it is now. */
+export function snapshot(partition: Partition, at: HistoryPoint): Checkpoint {
+  const { counts, clocks, settings } = partition.state;
+  const { slots, accounts } = partition.state.takeChanges();
+  return {
+    head: { at, clocks: [...clocks], counts: copyCounts(counts) },
+    orders: slots.map(({ address, oid, order }) => {
+      const onRecord = order.kind !== 'gone' && order.kind !== 'absent';
+      return { address, oid, deadline: onRecord ? deadlineOf(order, settings) : 0, body: onRecord ? encodeOrder(order) : null };
+    }),
+    parts: accounts.flatMap(encodeAddressChanges),
+  };
+}
+
+/** Without a store nobody asks for the changes; they must not pile up. */
+export function discardChanges(partition: Partition): void {
+  for (const { profile } of partition.state.takeChanges().accounts) profile?.memory.takeChanges();
+}
+
+type Wants = { readonly orders: readonly OrderKey[]; readonly addresses: readonly Address[] };
+
+function wantsOf(partition: Partition, inputs: readonly Input[], until: number, maxTimers: number): Wants {
+  const { state } = partition;
+  const orders = new Set<Slot>();
+  const addresses = new Set<Address>();
+  for (const input of inputs) {
+    if (input.kind === 'tick' || input.kind === 'unusable') continue;
+    if (state.lacksProfile(input.address)) addresses.add(input.address);
+    if (input.kind !== 'fill' && input.kind !== 'orderUpdate') continue;
+    const slot = state.slot(input.address, input.kind === 'fill' ? input.fill.oid : input.update.oid);
+    if (slot?.order.kind === 'absent') orders.add(slot);
+  }
+  for (const slot of state.dueAndAbsent(until, maxTimers)) orders.add(slot);
+  for (const { address } of orders) if (state.lacksProfile(address)) addresses.add(address);
+  return { orders: Array.from(orders, ({ address, oid }) => ({ address, oid })), addresses: [...addresses] };
+}
+
+function restore(partition: Partition, addresses: readonly Address[], fetched: Fetched): void {
+  const parts = Map.groupBy(fetched.parts, ({ address }) => address);
+  for (const address of addresses) partition.state.restoreProfile(address, decodeProfile(parts.get(address) ?? []));
+  for (const { address, body } of fetched.orders) partition.state.restoreOrder(address, decodeOrder(body));
+}

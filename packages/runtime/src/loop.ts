@@ -1,0 +1,224 @@
+// The partition loop: the only writer of one partition's state.
+//
+//   take ─▶ prefetch ─▶ decide ─▶ commit (to the log) ─ ─ ─▶ checkpoint (to the store, some commits later)
+//     ▲                              │
+//     └──────────────────────────────┘   take to decide of the next batch overlap the commit of this one
+//
+// I1  A signal leaves only in the commit of the records it came from.
+// I2  The store holds committed history only: a checkpoint never runs ahead of the log.
+// I3  Any failure of a commit has an unknown outcome: memory is thrown away and the partition taken over anew.
+// I4  Retries are bounded: MAX_FAILURES in a row without a commit between end the loop with the last error.
+
+import type { Counts, Settings } from '@fillstream/core';
+import { StoreRefused, discardChanges } from './checkpointer.ts';
+import { decide, decideEnd, type Decision } from './decide.ts';
+import { comparePositions, type HistoryPoint } from './history.ts';
+import { PortError, type Commit, type EventLog, type LogRecord, type StateStore } from './ports.ts';
+import { takeOver, type Owned } from './take-over.ts';
+
+export type LoopLimits = {
+  /** Records a batch. */
+  readonly batchRecords: number;
+  /** Timers a batch. */
+  readonly batchTimers: number;
+  /** Records between two checkpoints. */
+  readonly checkpointRecords: number;
+  /** Orders of the partition in memory; more while they have changes that no checkpoint holds. */
+  readonly ordersInMemory: number;
+};
+
+export const DEFAULT_LIMITS: LoopLimits = {
+  batchRecords: 2_000,
+  batchTimers: 2_000,
+  checkpointRecords: 20_000,
+  ordersInMemory: 250_000,
+};
+
+export type LoopEvent =
+  | { readonly kind: 'takenOver'; readonly partition: number; readonly how: Owned['how']; readonly replayed: number }
+  | { readonly kind: 'committed'; readonly partition: number; readonly commit: Commit; readonly streamTime: number }
+  | { readonly kind: 'interrupted'; readonly partition: number; readonly error: Error };
+
+export type LoopOptions = {
+  readonly partition: number;
+  readonly log: EventLog;
+  /** null: state lives in memory alone. */
+  readonly store: StateStore | null;
+  readonly settings: Settings;
+  readonly limits?: Partial<LoopLimits>;
+  readonly onEvent?: (event: LoopEvent) => void;
+};
+
+const MAX_FAILURES = 5;
+
+export class PartitionLoop {
+  readonly #options: LoopOptions;
+  readonly #limits: LoopLimits;
+  #counts: Counts | null = null;
+  #stopped = false;
+  #failures = 0;
+
+  constructor(options: LoopOptions) {
+    this.#options = options;
+    this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
+  }
+
+  /** What has been counted since the partition's history began; null before it was first taken over. */
+  get counts(): Counts | null {
+    return this.#counts;
+  }
+
+  /** Ends `run` after the batch under way, with everything committed and checkpointed. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  /** Runs until stopped or until a bounded log has ended. Throws what a new take-over can't mend. */
+  async run(): Promise<'stopped' | 'ended'> {
+    for (;;) {
+      try {
+        return await this.#runOwned();
+      } catch (error) {
+        if (!isRetryable(error) || ++this.#failures >= MAX_FAILURES) throw error;
+        this.#emit({ kind: 'interrupted', partition: this.#options.partition, error });
+      }
+    }
+  }
+
+  async #runOwned(): Promise<'stopped' | 'ended'> {
+    const owned = await takeOver({ ...this.#options, checkpointRecords: this.#limits.checkpointRecords });
+    this.#counts = owned.partition.state.counts;
+    this.#emit({ kind: 'takenOver', partition: this.#options.partition, how: owned.how, replayed: owned.replayed });
+    const tenure = new Tenure(owned, this.#options, this.#limits, (commit) => {
+      this.#failures = 0;
+      this.#emit({ kind: 'committed', partition: this.#options.partition, commit, streamTime: owned.partition.state.now });
+    });
+    try {
+      while (!this.#stopped) if (await tenure.step() === 'ended') break;
+      await tenure.settle();
+      if (this.#stopped) return 'stopped';
+      await tenure.runOut();
+      return 'ended';
+    } finally {
+      await tenure.abandon();
+    }
+  }
+
+  #emit(event: LoopEvent): void {
+    this.#options.onEvent?.(event);
+  }
+}
+
+function isRetryable(error: unknown): error is Error {
+  return error instanceof StoreRefused || (error instanceof PortError && error.retryable);
+}
+
+/** One uninterrupted ownership of the partition: from a take-over to a failure, a stop, or the end. */
+class Tenure {
+  readonly #owned: Owned;
+  readonly #options: LoopOptions;
+  readonly #limits: LoopLimits;
+  readonly #onCommit: (commit: Commit) => void;
+  /** Where memory is. */
+  #at: HistoryPoint;
+  /** Taken, but not decided yet. */
+  #pending: readonly LogRecord[] = [];
+  #committing: Promise<void> = Promise.resolve();
+  #unsaved = 0;
+
+  constructor(owned: Owned, options: LoopOptions, limits: LoopLimits, onCommit: (commit: Commit) => void) {
+    this.#owned = owned;
+    this.#options = options;
+    this.#limits = limits;
+    this.#onCommit = onCommit;
+    this.#at = owned.at;
+    this.#unsaved = owned.replayed;
+  }
+
+  /** One turn of the loop. */
+  async step(): Promise<'going' | 'ended'> {
+    if (this.#pending.length === 0) {
+      const taken = await this.#owned.log.take(this.#limits.batchRecords);
+      if (taken.kind === 'ended') return 'ended';
+      if (taken.kind === 'idle') {
+        await this.settle();
+        return 'going';
+      }
+      this.#pending = taken.records;
+    }
+    await this.#checkpointWhenDue();
+    await this.#prefetch(this.#pending, latest(this.#pending, this.#owned.partition.state.now));
+    const decision = decide(this.#owned.partition, this.#options.log.inputs, this.#at, this.#pending, this.#limits.batchTimers);
+    this.#pending = this.#pending.slice(decision.taken);
+    await this.#commit(decision);
+    return 'going';
+  }
+
+  /** Resolves when all that was decided is committed and checkpointed. */
+  async settle(): Promise<void> {
+    await this.#committing;
+    if (this.#unsaved > 0) this.#beginCheckpoint();
+    await this.#owned.checkpointer?.settled();
+  }
+
+  /** Past the end of a bounded log: fires what is left, in commits that are no part of history. */
+  async runOut(): Promise<void> {
+    for (;;) {
+      await this.#prefetch([], Infinity);
+      const decision = decideEnd(this.#owned.partition, this.#at, this.#limits.batchTimers);
+      await this.#commit(decision);
+      discardChanges(this.#owned.partition);
+      if (decision.done) break;
+    }
+    await this.#committing;
+  }
+
+  /** Lets go of the partition; what is not committed is lost, and decided again by the next owner. */
+  async abandon(): Promise<void> {
+    await this.#committing.catch(() => undefined); // Met by whoever awaited the commit.
+    await this.#owned.log.close();
+  }
+
+  async #prefetch(records: readonly LogRecord[], until: number): Promise<void> {
+    const { checkpointer, partition } = this.#owned;
+    await checkpointer?.prefetch(partition, records.map(({ input }) => input), until, this.#limits.batchTimers);
+  }
+
+  /** Hands the batch to the log once the one before is decided; the outcome is met by the next (I3). */
+  async #commit({ commit, taken }: Decision): Promise<void> {
+    await this.#committing;
+    const moved = comparePositions(commit.from.position, commit.to.position) !== 'same';
+    if (!moved && !commit.afterEnd) return;
+    this.#at = commit.to;
+    this.#unsaved += Math.max(taken, 1);
+    this.#committing = this.#owned.log.commit(commit).then(() => {
+      this.#onCommit(commit);
+    });
+    this.#committing.catch(() => undefined); // Met by the next await of it.
+  }
+
+  /** Before the next batch is prefetched, when memory can be brought to hold just what is committed (I2). */
+  async #checkpointWhenDue(): Promise<void> {
+    const { checkpointer, partition } = this.#owned;
+    if (checkpointer === null) {
+      discardChanges(partition);
+      return;
+    }
+    if (this.#unsaved < this.#limits.checkpointRecords) return;
+    if (checkpointer.isUnderWay && this.#unsaved < 2 * this.#limits.checkpointRecords) return;
+    await this.#committing;
+    await checkpointer.settled();
+    this.#beginCheckpoint();
+    if (partition.state.held > this.#limits.ordersInMemory) partition.state.evict(this.#limits.ordersInMemory * 0.75);
+  }
+
+  #beginCheckpoint(): void {
+    this.#owned.checkpointer?.begin(this.#owned.partition, this.#at);
+    this.#unsaved = 0;
+  }
+}
+
+/** The stream time that the records can't lead beyond. */
+function latest(records: readonly LogRecord[], now: number): number {
+  return records.reduce((time, { input }) => Math.max(time, input.receivedAt ?? time), now);
+}

@@ -1,0 +1,12 @@
+export type { DemoBatch, DemoCursor, DemoOptions, DemoSpan } from './demo.ts';
+export type { JournalWritten } from './journal.ts';
+export type { Leg, LegTotals, LedgerCounts, OrderTotals } from './ledger.ts';
+export type { MarketOptions, Shares } from './options.ts';
+export type {
+  AccountData, AccountRecord, FillData, FillRecord, JournalRecord, OrderUpdateData, OrderUpdateRecord, TickRecord,
+} from './record.ts';
+export { demoFeed } from './demo.ts';
+export { writeJournal } from './journal.ts';
+export { Ledger } from './ledger.ts';
+export { market } from './market.ts';
+export { DEFAULT_SHARES } from './options.ts';

@@ -1,0 +1,210 @@
+// One partition of the SQLite log, as its owner sees it: its topics merged by arrival, its commits and their outputs.
+
+import { isUtf8 } from 'node:buffer';
+import type { Signal } from '@fillstream/core';
+import { readRecord } from '@fillstream/hyperliquid';
+import {
+  PortError, comparePositions, startOf,
+  type Commit, type HistoryPoint, type LogRecord, type PartitionLog, type Position, type Refused, type Replayed, type Taken,
+} from '@fillstream/runtime';
+import {
+  decodeCommit, decodeInput, encodeCommit, encodeQuarantined, encodeSignal, type InputTopic, type Quarantined,
+} from '@fillstream/schemas';
+import type { SqliteLog } from './event-log.ts';
+import { INPUT_TOPICS, type NewRecord, type Row } from './rows.ts';
+
+/** A commit as the topic `commits` holds it: its end, and how it got there. */
+type Committed = Pick<Commit, 'to' | 'merge' | 'clocks'>;
+
+const TOPIC_NAMES: string[] = [...INPUT_TOPICS];
+const READ_ROWS = 2_000;
+
+export class SqlitePartition implements PartitionLog {
+  readonly start: HistoryPoint = startOf(INPUT_TOPICS.length);
+  readonly committed: HistoryPoint;
+  readonly #log: SqliteLog;
+  readonly #partition: number;
+  readonly #isOwner: () => boolean;
+  readonly #topics: readonly TopicCursor[];
+
+  constructor(log: SqliteLog, partition: number, isOwner: () => boolean) {
+    this.#log = log;
+    this.#partition = partition;
+    this.#isOwner = isOwner;
+    this.committed = this.#commitsFrom(log.end('commits', partition) - 1)[0]?.to ?? this.start;
+    this.#topics = this.#cursorsAt(this.committed.position);
+  }
+
+  async take(limit: number): Promise<Taken> {
+    const records = this.#takeNow(limit);
+    if (records.length > 0) return { kind: 'records', records };
+    await this.#log.changed();
+    const later = this.#takeNow(limit);
+    return later.length > 0 ? { kind: 'records', records: later } : { kind: 'idle' };
+  }
+
+  async commit(commit: Commit): Promise<void> {
+    await Promise.resolve();
+    if (!this.#isOwner()) throw new PortError('fenced', 'another owner opened the partition', { retryable: true });
+    this.#log.appendOutputs(this.#partition, [
+      ...commit.signals.map(signalRecord),
+      ...commit.refused.map((refused) => this.#quarantineRecord(refused)),
+      ...(commit.afterEnd ? [] : [this.#commitRecord(commit)]),
+    ]);
+  }
+
+  async *replay(from: Position): AsyncIterable<Replayed> {
+    await Promise.resolve();
+    const cursors = this.#cursorsAt(from);
+    for (const commit of this.#commitsFrom(this.#firstAfter(from))) {
+      const records = commit.merge.flatMap(({ topic, count }) => cursors[topic]?.takeExactly(count) ?? []);
+      yield { records, commit };
+      if (comparePositions(commit.to.position, this.committed.position) === 'same') return;
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.resolve();
+  }
+
+  #cursorsAt({ offsets }: Position): TopicCursor[] {
+    return TOPIC_NAMES.map((name, topic) => new TopicCursor(this.#log, name, topic, this.#partition, offsets[topic] ?? 0));
+  }
+
+  /** What is there, in order of arrival. */
+  #takeNow(limit: number): LogRecord[] {
+    for (const cursor of this.#topics) cursor.lookAgain();
+    const records: LogRecord[] = [];
+    while (records.length < limit) {
+      const record = earliest(this.#topics)?.take() ?? null;
+      if (record === null) break;
+      records.push(record);
+    }
+    return records;
+  }
+
+  /** The offset of the commit that begins at a position; the newest are looked at first, as a checkpoint is seldom far behind. */
+  #firstAfter(from: Position): number {
+    for (let offset = this.#log.end('commits', this.#partition) - 1; offset >= 0; offset -= 1) {
+      const [commit] = this.#commitsFrom(offset, 1);
+      if (commit !== undefined && comparePositions(commit.to.position, from) === 'same') return offset + 1;
+    }
+    if (comparePositions(this.start.position, from) === 'same') return 0;
+    throw new PortError('log-broken', `no commit begins at ${JSON.stringify(from)}`, { retryable: false });
+  }
+
+  #commitsFrom(offset: number, limit: number = Number.MAX_SAFE_INTEGER): Committed[] {
+    return this.#log.read('commits', this.#partition, Math.max(offset, 0), limit).map(({ body }) => {
+      const { id, to, fired, merge, clocks } = decodeCommit(body);
+      return { to: { id, position: { offsets: to, fired } }, merge, clocks };
+    });
+  }
+
+  #commitRecord({ from, to, merge, clocks, signals, refused }: Commit): NewRecord {
+    const counts = { records: merge.reduce((sum, run) => sum + run.count, 0), signals: signals.length, quarantined: refused.length };
+    const body = encodeCommit({
+      id: to.id, partition: this.#partition, topics: TOPIC_NAMES, from: from.position.offsets, to: to.position.offsets,
+      fired: to.position.fired, merge, clocks, counts,
+    });
+    return { topic: 'commits', timestamp: clocks[0] ?? null, key: null, body };
+  }
+
+  #quarantineRecord({ reason, record }: Refused): NewRecord {
+    const topic = TOPIC_NAMES[record.topic] ?? '';
+    const { original, cut } = originalOf(INPUT_TOPICS[record.topic] ?? 'fills', record.original);
+    const { receivedAt } = record.input;
+    const body = encodeQuarantined({ reason, topic, partition: this.#partition, offset: record.offset, receivedAt, original, cut });
+    return { topic: 'quarantine', timestamp: receivedAt, key: null, body };
+  }
+}
+
+/** Reads one topic ahead. */
+class TopicCursor {
+  readonly #log: SqliteLog;
+  readonly #name: string;
+  readonly #topic: number;
+  readonly #partition: number;
+  #rows: readonly Row[] = [];
+  #place = 0;
+  #next: number;
+  #exhausted = false;
+
+  constructor(log: SqliteLog, name: string, topic: number, partition: number, offset: number) {
+    this.#log = log;
+    this.#name = name;
+    this.#topic = topic;
+    this.#partition = partition;
+    this.#next = offset;
+  }
+
+  /** A topic that had no more may have by now. */
+  lookAgain(): void {
+    this.#exhausted = false;
+  }
+
+  peek(): Row | null {
+    const row = this.#rows[this.#place];
+    if (row !== undefined) return row;
+    if (this.#exhausted) return null;
+    this.#rows = this.#log.read(this.#name, this.#partition, this.#next, READ_ROWS);
+    this.#place = 0;
+    this.#exhausted = this.#rows.length === 0;
+    this.#next = (this.#rows.at(-1)?.offset ?? this.#next - 1) + 1;
+    return this.#rows[0] ?? null;
+  }
+
+  take(): LogRecord | null {
+    const row = this.peek();
+    if (row === null) return null;
+    this.#place += 1;
+    return toLogRecord(this.#topic, row);
+  }
+
+  takeExactly(count: number): LogRecord[] {
+    return Array.from({ length: count }, () => {
+      const record = this.take();
+      if (record !== null) return record;
+      throw new PortError('log-broken', `${this.#name} ends before what was committed of it`, { retryable: false });
+    });
+  }
+}
+
+function earliest(cursors: readonly TopicCursor[]): TopicCursor | null {
+  let first: TopicCursor | null = null;
+  let arrival = Infinity;
+  for (const cursor of cursors) {
+    const row = cursor.peek();
+    if (row === null || row.arrival >= arrival) continue;
+    first = cursor;
+    arrival = row.arrival;
+  }
+  return first;
+}
+
+function toLogRecord(topic: number, { offset, body }: Row): LogRecord {
+  return { topic, offset, next: offset + 1, input: readRecord(jsonOf(INPUT_TOPICS[topic] ?? 'fills', body)), original: body };
+}
+
+/** The JSON value of a stored record; undefined when it isn't JSON. */
+function jsonOf(topic: InputTopic, body: Uint8Array): unknown {
+  const decoded = decodeInput(topic, body);
+  if (decoded.kind === 'record') return decoded.json;
+  if (decoded.cut !== null || !isUtf8(decoded.raw)) return undefined;
+  try {
+    return JSON.parse(decoded.raw.toString('utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+/** The journal line that a stored record was, or the head of one that was too long. */
+function originalOf(topic: InputTopic, body: string | Uint8Array): Pick<Quarantined, 'original' | 'cut'> {
+  if (typeof body === 'string') return { original: Buffer.from(body), cut: null };
+  const decoded = decodeInput(topic, body);
+  if (decoded.kind === 'record') return { original: Buffer.from(JSON.stringify(decoded.json)), cut: null };
+  return { original: decoded.raw, cut: decoded.cut };
+}
+
+function signalRecord(signal: Signal): NewRecord {
+  return { topic: 'signals', timestamp: signal.lastFillAt, key: signal.address, body: encodeSignal(signal) };
+}

@@ -1,0 +1,33 @@
+// The `fillstream` command.
+
+import { Command, CommanderError } from 'commander';
+import { endingOf } from './errors.ts';
+import { runCommand } from './run/command.ts';
+import { settingsCommand } from './settings-command.ts';
+
+const VERSION = '0.1.0';
+
+function program(): Command {
+  const root = new Command('fillstream')
+    .description('One exact signal per order and direction from Hyperliquid fills and order updates.')
+    .version(VERSION)
+    .exitOverride()
+    .configureOutput({ outputError: (text, write) => { write(text); } });
+  for (const command of [runCommand(), settingsCommand()]) root.addCommand(command.exitOverride());
+  return root;
+}
+
+/** Runs one command line and returns its exit code. */
+async function main(args: readonly string[]): Promise<number> {
+  try {
+    await program().parseAsync(args, { from: 'user' });
+    return 0;
+  } catch (error) {
+    const { code, message } = endingOf(error);
+    if (message !== null) process.stderr.write(`fillstream: ${message}\n`);
+    if (error instanceof CommanderError && error.code === 'commander.help') return 2;
+    return code;
+  }
+}
+
+process.exitCode = await main(process.argv.slice(2));

@@ -4,21 +4,19 @@
 
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const STALE_LOCK_MS = 10 * 60_000;
-
-/** Makes sure that the workspace is installed. Ends the process with a message when it can't be. */
+/** Makes sure that the workspace is installed. Throws an Error whose message says what to do. */
 export async function ensureInstalled(root) {
   const wanted = stampOf(root);
   if (readStamp(root) === wanted) return;
-  await lock(root);
+  const unlock = await lock(join(root, '.installing'));
   try {
     if (readStamp(root) !== wanted) install(root, wanted);
   } finally {
-    rmSync(lockPath(root), { recursive: true, force: true });
+    unlock();
   }
 }
 
@@ -29,9 +27,8 @@ function install(root, stamp) {
     cwd: root, encoding: 'utf8', shell: process.platform === 'win32', env: { ...process.env, CI: 'true' },
   });
   if (status !== 0) {
-    process.stderr.write(`${stdout ?? ''}${stderr ?? ''}${error?.message ?? ''}\n`);
-    process.stderr.write('fillstream: the installation failed; it needs npm and, the first time, the package registry\n');
-    process.exit(1);
+    const output = `${stdout ?? ''}${stderr ?? ''}${error?.message ?? ''}`.trim();
+    throw new Error(`${output}\nthe installation failed; it needs npm and, the first time, the package registry`);
   }
   writeFileSync(stampPath(root), stamp);
 }
@@ -50,20 +47,29 @@ function readStamp(root) {
   }
 }
 
-/** Waits until no other process installs. */
-async function lock(root) {
+function stampPath(root) {
+  return join(root, 'node_modules', '.fillstream-installed');
+}
+
+/** Waits until no other living process holds the lock; returns what gives it back. */
+async function lock(path) {
   for (;;) {
     try {
-      mkdirSync(lockPath(root));
-      return;
+      writeFileSync(path, String(process.pid), { flag: 'wx' });
+      return () => rmSync(path, { force: true });
     } catch (error) {
       if (error.code !== 'EEXIST') throw error;
-      const age = Date.now() - (statSync(lockPath(root), { throwIfNoEntry: false })?.mtimeMs ?? Date.now());
-      if (age > STALE_LOCK_MS) rmSync(lockPath(root), { recursive: true, force: true });
-      else await sleep(200);
+      if (isAlive(path)) await sleep(200);
+      else rmSync(path, { force: true });
     }
   }
 }
 
-const lockPath = (root) => join(root, '.installing');
-const stampPath = (root) => join(root, 'node_modules', '.fillstream-installed');
+function isAlive(path) {
+  try {
+    const pid = Number.parseInt(readFileSync(path, 'utf8'), 10);
+    return Number.isNaN(pid) || process.kill(pid, 0);
+  } catch (error) {
+    return error.code === 'EPERM';
+  }
+}

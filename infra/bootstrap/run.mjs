@@ -18,9 +18,14 @@ export async function run(script, args) {
   const child = spawn(node, [...NODE_FLAGS, resolve(ROOT, script), ...args], {
     stdio: 'inherit', env: { ...process.env, TURBO_TELEMETRY_DISABLED: '1' },
   });
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => forward(child, signal));
   child.on('error', fail);
   child.on('exit', (code, signal) => process.exit(code ?? 128 + (constants.signals[signal] ?? 0)));
+}
+
+/** A terminal's Ctrl-C reaches the child by itself. */
+function forward(child, signal) {
+  if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal);
 }
 
 async function prepare() {

@@ -9,7 +9,7 @@ export type Commit = {
   /** Running hash of the history. */
   readonly id: string;
   readonly partition: number;
-  /** The input topics; `from`, `to` and `clocks` follow their order. */
+  /** The input topics; `from` and `to` follow their order. */
   readonly topics: readonly string[];
   /** Per topic, the first offset applied. */
   readonly from: readonly number[];
@@ -19,7 +19,7 @@ export type Commit = {
   readonly merge: readonly Run[];
   /** Timers fired since the last record applied. */
   readonly fired: number;
-  /** Per topic, the greatest receivedAt; empty before the first record. */
+  /** Per clock, the greatest receivedAt; empty before the first record. */
   readonly clocks: readonly number[];
   /** What this transaction counted (contract §10). */
   readonly counts: Readonly<Record<string, number>>;

@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander';
 import { endingOf } from './errors.ts';
 import { runCommand } from './run/command.ts';
 import { settingsCommand } from './settings-command.ts';
+import { startCommand } from './start/command.ts';
 
 const VERSION = '0.1.0';
 
@@ -13,7 +14,7 @@ function program(): Command {
     .version(VERSION)
     .exitOverride()
     .configureOutput({ outputError: (text, write) => { write(text); } });
-  for (const command of [runCommand(), settingsCommand()]) root.addCommand(command.exitOverride());
+  for (const command of [startCommand(), runCommand(), settingsCommand()]) root.addCommand(command.exitOverride());
   return root;
 }
 
@@ -30,4 +31,8 @@ async function main(args: readonly string[]): Promise<number> {
   }
 }
 
+// Whoever read standard output has seen enough; a kill at any moment is safe, so this is.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  process.exit(error.code === 'EPIPE' ? 0 : 1);
+});
 process.exitCode = await main(process.argv.slice(2));

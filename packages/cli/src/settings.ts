@@ -19,11 +19,7 @@ const UNIT_BYTES: ReadonlyMap<string, number> = new Map([['', 1], ['KiB', 2 ** 1
 /** About 30 years: a greater period is a mistake. */
 const GREATEST_PERIOD_MS = 1e12;
 
-const period = written('milliseconds, or a time such as 500ms, 5s, 10m, 1h or 30d', (text) => {
-  const [, amount = '', unit = ''] = /^([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)?$/.exec(text) ?? [];
-  const ms = Number.parseFloat(amount) * (UNIT_MS.get(unit === '' ? 'ms' : unit) ?? NaN);
-  return Number.isInteger(ms) && ms <= GREATEST_PERIOD_MS ? ms : undefined;
-});
+const period = written('milliseconds, or a time such as 500ms, 5s, 10m, 1h or 30d', parsePeriod);
 
 const bytes = written('a number of bytes, or a size such as 512MiB or 4GiB', (text) => {
   const [, amount = '', unit = ''] = /^([0-9]+)(KiB|MiB|GiB)?$/.exec(text) ?? [];
@@ -42,6 +38,13 @@ function wholeNumber(least: number, greatest: number): z.ZodType<number> {
     const value = /^[0-9]+$/.test(text) ? Number.parseInt(text, 10) : NaN;
     return value >= least && value <= greatest ? value : undefined;
   });
+}
+
+/** Milliseconds of a period such as `5s`, undefined when it is none. */
+export function parsePeriod(text: string): number | undefined {
+  const [, amount = '', unit = ''] = /^([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)?$/.exec(text) ?? [];
+  const ms = Number.parseFloat(amount) * (UNIT_MS.get(unit === '' ? 'ms' : unit) ?? NaN);
+  return Number.isInteger(ms) && ms <= GREATEST_PERIOD_MS ? ms : undefined;
 }
 
 /** A value read from text (or a JSON number), with the words for what it should have been. */
@@ -162,6 +165,12 @@ function readText(path: string): string {
   } catch (cause) {
     throw new SettingsError(`can't read ${path}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
   }
+}
+
+/** How long an order can wait for whatever comes next. */
+export function longestPeriodMs(settings: AllSettings): number {
+  const { graceMs, quietMs, timeoutMs, statusMs, finishedMs, quietFinishedMs, unfinishedMs } = settings;
+  return Math.max(graceMs, quietMs, timeoutMs, statusMs, finishedMs, quietFinishedMs, unfinishedMs);
 }
 
 /** The settings of the fold as text that is equal exactly when they are. */

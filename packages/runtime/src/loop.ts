@@ -35,7 +35,13 @@ export const DEFAULT_LIMITS: LoopLimits = {
 };
 
 export type LoopEvent =
-  | { readonly kind: 'takenOver'; readonly partition: number; readonly how: Owned['how']; readonly replayed: number }
+  | {
+      readonly kind: 'takenOver';
+      readonly partition: number;
+      readonly how: Owned['how'];
+      readonly replayed: number;
+      readonly at: HistoryPoint;
+    }
   | { readonly kind: 'committed'; readonly partition: number; readonly commit: Commit; readonly streamTime: number }
   | { readonly kind: 'interrupted'; readonly partition: number; readonly error: Error };
 
@@ -88,7 +94,7 @@ export class PartitionLoop {
   async #runOwned(): Promise<'stopped' | 'ended'> {
     const owned = await takeOver({ ...this.#options, checkpointRecords: this.#limits.checkpointRecords });
     this.#counts = owned.partition.state.counts;
-    this.#emit({ kind: 'takenOver', partition: this.#options.partition, how: owned.how, replayed: owned.replayed });
+    this.#emit({ kind: 'takenOver', partition: this.#options.partition, how: owned.how, replayed: owned.replayed, at: owned.at });
     const tenure = new Tenure(owned, this.#options, this.#limits, (commit) => {
       this.#failures = 0;
       this.#emit({ kind: 'committed', partition: this.#options.partition, commit, streamTime: owned.partition.state.now });

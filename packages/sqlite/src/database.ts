@@ -4,13 +4,15 @@
 //     others may read the data meanwhile.
 // F2  A file of another format version is refused by name, never converted in silence.
 
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { PortError } from '@fillstream/runtime';
 
 /** Raised when a table changes; a later format reads the earlier ones or says what to do. */
 const FORMAT_VERSION = 1;
+
+const DATA_FILES = ['fillstream.db', 'fillstream.db-wal', 'fillstream.db-shm'];
 
 const TABLES = `
   CREATE TABLE partitions (partition INTEGER PRIMARY KEY, owner TEXT NOT NULL, head TEXT);
@@ -43,12 +45,13 @@ export class Database {
     this.folder = folder;
   }
 
-  /** Opens the database of a folder, making both when needed. Throws PortError: `in-use`, `mismatch`, `store-broken`. */
-  static open(folder: string): Database {
+  /** Opens the database of a folder, making both when needed; `fresh` deletes what was there. Throws PortError: `in-use`, `mismatch`, `store-broken`. */
+  static open(folder: string, { fresh = false }: { readonly fresh?: boolean } = {}): Database {
     const lock = lockFolder(folder);
     try {
+      if (fresh) for (const name of DATA_FILES) rmSync(join(folder, name), { force: true });
       const sql = new DatabaseSync(join(folder, 'fillstream.db'));
-      sql.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -65536');
+      sql.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 16384');
       prepareTables(sql, folder);
       return new Database(sql, lock, folder);
     } catch (error) {

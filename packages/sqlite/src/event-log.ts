@@ -1,7 +1,8 @@
 // EventLog in SQLite: the topics of the production log, in one table, with the same bodies.
 //
 // G1  A topic's partition has offsets without gaps, in the order of append; `arrival` orders the records of all topics.
-// G2  Records are taken in order of arrival: one process wrote both topics, so their interleaving is known.
+// G2  Records are taken in order of arrival: one process wrote both topics, so their interleaving is known, no topic can
+//     be ahead of the other, and the two share one clock.
 // G3  A commit's signals, refusals and its own record are one transaction: all of them are visible, or none.
 // G4  The file has a size limit: an append beyond it is refused and nothing of it is written.
 
@@ -23,11 +24,8 @@ export type SqliteLogOptions = {
   readonly limitBytes: number;
 };
 
-/** A record of an input topic to be appended; a tick goes to every partition of both topics. */
-export type Appended = Pick<EncodedInput, 'kind' | 'topic' | 'key' | 'timestamp' | 'body'>;
-
 export class SqliteLog implements EventLog {
-  readonly inputs = INPUT_TOPICS.map((name, clock) => ({ name, clock }));
+  readonly inputs = INPUT_TOPICS.map((name) => ({ name, clock: 0 }));
   readonly partitions: number;
   readonly #database: Database;
   readonly #limitBytes: number;
@@ -50,7 +48,7 @@ export class SqliteLog implements EventLog {
   }
 
   /** Appends records to the input topics, and remembers `cursor` in the same transaction. Throws PortError. */
-  append(records: readonly Appended[], cursor: { readonly name: string; readonly value: string } | null = null): void {
+  append(records: readonly EncodedInput[], cursor: { readonly name: string; readonly value: string } | null = null): void {
     this.#checkSize();
     this.#write(() => {
       for (const record of records) this.#appendInput(record);
@@ -102,7 +100,8 @@ export class SqliteLog implements EventLog {
     timer.abort();
   }
 
-  #appendInput(record: Appended): void {
+  /** To its key's partition; a tick to every partition of both topics. */
+  #appendInput(record: EncodedInput): void {
     if (record.kind !== 'tick') {
       this.#appendRecord(partitionOf(record.key, this.partitions), record);
       return;

@@ -1,0 +1,144 @@
+// The whole pipeline in one process: a source → the embedded log → partition loops → signals, in one SQLite file.
+
+import { join, resolve } from 'node:path';
+import { createHash } from 'node:crypto';
+import type { Counts } from '@fillstream/core';
+import { importJournal, runDemo, type InputSink } from '@fillstream/ingestor';
+import { Processor } from '@fillstream/processor';
+import { PortError } from '@fillstream/runtime';
+import { Database, INPUT_TOPICS, SqliteLog, SqliteStore } from '@fillstream/sqlite';
+import type { Signal } from '@fillstream/schemas';
+import { foldSettingsText, longestPeriodMs, type AllSettings } from '../settings.ts';
+import { SignalReader } from './signal-reader.ts';
+
+export type Source =
+  | { readonly kind: 'demo'; readonly seed: number; readonly ratePerSecond: number }
+  | { readonly kind: 'journal'; readonly path: string };
+
+export type PipelineOptions = {
+  readonly source: Source;
+  readonly folder: string;
+  /** Delete what an earlier start left. */
+  readonly fresh: boolean;
+  readonly settings: AllSettings;
+  readonly stop: AbortSignal;
+  /** Each signal once, over all starts. */
+  readonly onSignal: (signal: Signal) => void;
+};
+
+/** Records appended, but not processed yet: beyond it the import waits. */
+const GREATEST_BACKLOG = 50_000;
+const POLL_MS = 20;
+
+/** Where the data of a source goes by default. */
+export function folderOf(source: Source): string {
+  const name = source.kind === 'demo' ? 'demo' : `journal-${createHash('sha256').update(resolve(source.path)).digest('hex').slice(0, 12)}`;
+  return join('.fillstream', name);
+}
+
+/** Runs until the source ends or `stop` is aborted. Throws PortError and JournalError. */
+export async function runPipeline(options: PipelineOptions): Promise<{ readonly end: 'ended' | 'stopped'; readonly counts: Counts }> {
+  const database = Database.open(options.folder, { fresh: options.fresh });
+  try {
+    return await new Pipeline(options, database).run();
+  } finally {
+    database.close();
+  }
+}
+
+class Pipeline {
+  readonly #options: PipelineOptions;
+  readonly #log: SqliteLog;
+  readonly #processor: Processor;
+  readonly #reader: SignalReader;
+  readonly #sink: InputSink;
+  /** Aborted when the source has to end, for whatever reason. */
+  readonly #stopSource = new AbortController();
+
+  constructor(options: PipelineOptions, database: Database) {
+    const { settings } = options;
+    checkSettings(database, settings);
+    this.#options = options;
+    const log = new SqliteLog({ database, partitions: settings.partitions, limitBytes: settings.logLimitBytes });
+    this.#log = log;
+    this.#reader = new SignalReader(database, log, options.onSignal);
+    this.#processor = new Processor({
+      log, store: new SqliteStore(database), partitions: settings.partitions, settings,
+      onEvent: (event) => {
+        if (event.kind === 'committed' && event.commit.signals.length > 0) this.#reader.read();
+      },
+    });
+    this.#sink = {
+      append: async (records, cursor) => {
+        await Promise.resolve();
+        log.append(records, cursor);
+      },
+      cursor: async (name) => await Promise.resolve(database.fact(name)),
+    };
+  }
+
+  async run(): Promise<{ readonly end: 'ended' | 'stopped'; readonly counts: Counts }> {
+    const { stop } = this.#options;
+    const onStop = (): void => this.#stopSource.abort();
+    stop.addEventListener('abort', onStop);
+    if (stop.aborted) onStop();
+    this.#reader.read();
+    const processing = this.#processor.run().finally(onStop);
+    processing.catch(() => undefined); // Met below, once the source has ended.
+    try {
+      const end = await this.#runSource();
+      if (end === 'ended') await this.#backlogBelow(0);
+      return { end, counts: this.#processor.counts() };
+    } finally {
+      this.#processor.stop();
+      await processing;
+      this.#reader.read();
+      stop.removeEventListener('abort', onStop);
+    }
+  }
+
+  async #runSource(): Promise<'ended' | 'stopped'> {
+    const { source, settings } = this.#options;
+    const stop = this.#stopSource.signal;
+    if (source.kind === 'demo') {
+      await runDemo({ sink: this.#sink, seed: source.seed, ratePerSecond: source.ratePerSecond, stop });
+      return 'stopped';
+    }
+    return await importJournal({
+      path: source.path, sink: this.#sink, longestPeriodMs: longestPeriodMs(settings), stop,
+      onAppended: async () => {
+        await this.#backlogBelow(GREATEST_BACKLOG);
+      },
+    });
+  }
+
+  /** Resolves when at most so many records wait in each partition, or when the pipeline stops. */
+  async #backlogBelow(limit: number): Promise<void> {
+    while (!this.#stopSource.signal.aborted) {
+      if (this.#partitions().every((partition) => this.#processor.hasReached(partition, this.#ends(partition).map((end) => Math.max(0, end - limit))))) return;
+      await new Promise((resolveLater) => setTimeout(resolveLater, POLL_MS));
+    }
+  }
+
+  #partitions(): readonly number[] {
+    return Array.from({ length: this.#log.partitions }, (_, partition) => partition);
+  }
+
+  #ends(partition: number): readonly number[] {
+    return INPUT_TOPICS.map((topic) => this.#log.end(topic, partition));
+  }
+}
+
+/** State folded by some settings can't go on with others. */
+function checkSettings(database: Database, settings: AllSettings): void {
+  const text = foldSettingsText(settings);
+  const held = database.fact('settings');
+  if (held === null) {
+    database.transaction(() => {
+      database.setFact('settings', text);
+    });
+  } else if (held !== text) {
+    const message = `the data in ${database.folder} was made with other settings: ${held}, now ${text}; begin anew with --fresh, or use another --data folder`;
+    throw new PortError('mismatch', message, { retryable: false });
+  }
+}

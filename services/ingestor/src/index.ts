@@ -1,0 +1,3 @@
+export { runDemo, type DemoFeedOptions } from './demo.ts';
+export { importJournal, type ImportOptions } from './journal-import.ts';
+export type { InputSink } from './sink.ts';

@@ -1,0 +1,1 @@
+export { Processor, type ProcessorOptions } from './processor.ts';

@@ -5,7 +5,7 @@
 
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import { DEFAULT_SETTINGS, compare, format, isDecimalText, parseDecimal, signOf, type Decimal } from '@fillstream/core';
+import { DEFAULT_SETTINGS, compare, format, readDecimal, signOf, type Decimal } from '@fillstream/core';
 
 /** A setting that can't be used; the message is one line that says what was expected. */
 export class SettingsError extends Error {
@@ -28,9 +28,8 @@ const bytes = written('a number of bytes, or a size such as 512MiB or 4GiB', (te
 });
 
 const amount = written('a decimal amount of USD >= 0, such as 10000', (text): Decimal | undefined => {
-  if (!isDecimalText(text)) return undefined;
-  const value = parseDecimal(text);
-  return signOf(value) >= 0 ? value : undefined;
+  const value = readDecimal(text);
+  return value !== null && signOf(value) >= 0 ? value : undefined;
 });
 
 function wholeNumber(least: number, greatest: number): z.ZodType<number> {

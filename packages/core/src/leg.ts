@@ -65,7 +65,8 @@ export function meaningOf(fill: Fill, address: Address): Meaning {
 }
 
 function perpMeaning(fill: Fill): Meaning {
-  const { dir, expected, parts } = { dir: fill.dir, ...perpParts(fill) };
+  const { dir } = fill;
+  const { expected, parts } = perpParts(fill);
   if (PERP_DIRS.has(dir)) {
     return dir === expected || plainClose(fill) === expected ? { kind: 'trade', cause: 'trade', parts } : CONTRADICTION;
   }

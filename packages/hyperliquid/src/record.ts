@@ -6,7 +6,7 @@
 // R4  Written by hand, as it is the hot path: docs/PERFORMANCE.md has the cost of a schema library beside it.
 
 import {
-  ZERO, isDecimalText, isNoTrade, parseDecimal, signOf,
+  ZERO, isNoTrade, readDecimal, signOf,
   type Address, type Decimal, type Fill, type Input, type Oid, type OrderUpdate, type RecordKind, type Side,
 } from '@fillstream/core';
 
@@ -44,11 +44,11 @@ export function readRecord(value: unknown): Input {
       return checked === null ? badAddress(kind, receivedAt) : { kind, address: checked, receivedAt, update };
     }
     case 'account': {
-      const { time, accountValue } = data;
-      if (!isTime(time) || !isDecimal(accountValue)) return malformed(receivedAt);
+      const { time } = data;
+      const accountValue = decimalOf(data['accountValue']);
+      if (!isTime(time) || accountValue === null) return malformed(receivedAt);
       const checked = checkAddress(address);
-      if (checked === null) return badAddress(kind, receivedAt);
-      return { kind, address: checked, receivedAt, time, accountValue: parseDecimal(accountValue) };
+      return checked === null ? badAddress(kind, receivedAt) : { kind, address: checked, receivedAt, time, accountValue };
     }
   }
 }
@@ -63,22 +63,21 @@ function badAddress(record: RecordKind, receivedAt: number): Input {
 
 /** The exchange's fill object, or null when a field is missing or of the wrong type. */
 function readFill(data: Json): Fill | null {
-  const { coin, px, sz, side, time, startPosition, dir, oid, liquidation } = data;
-  const { closedPnl, fee, feeToken, tid, hash, crossed, cloid, twapId, builderFee } = data;
+  const { coin, side, time, dir, oid, feeToken, tid, hash, crossed, cloid, twapId } = data;
   if (!isText(coin) || !isSide(side) || !isTime(time) || !isText(dir) || !isId(oid)) return null;
-  if (!isDecimal(px) || !isDecimal(sz) || !isDecimal(startPosition)) return null;
-  if (!isOptional(closedPnl, isDecimal) || !isOptional(fee, isDecimal) || !isOptional(builderFee, isDecimal)) return null;
   if (!isOptional(tid, isId) || !isOptional(twapId, isId) || !isOptional(crossed, isBoolean)) return null;
   if (!isOptional(feeToken, isText) || !isOptional(hash, isText) || !isOptional(cloid, isText)) return null;
-  const liquidatedUser = readLiquidatedUser(liquidation);
+  const px = decimalOf(data['px']);
+  const sz = decimalOf(data['sz']);
+  const startPosition = decimalOf(data['startPosition']);
+  const closedPnl = optionalDecimalOf(data['closedPnl']);
+  const fee = optionalDecimalOf(data['fee']);
+  if (px === null || sz === null || startPosition === null || closedPnl === null || fee === null) return null;
+  if (optionalDecimalOf(data['builderFee']) === null || signOf(sz) <= 0 || signOf(px) < 0) return null;
+  const liquidatedUser = readLiquidatedUser(data['liquidation']);
   if (liquidatedUser === undefined) return null;
-  const price = parseDecimal(px);
-  const size = parseDecimal(sz);
-  if (signOf(size) <= 0 || signOf(price) < 0) return null;
   return {
-    coin, px: price, sz: size, side, time, startPosition: parseDecimal(startPosition), dir, oid,
-    closedPnl: decimalOr(closedPnl, ZERO),
-    fee: decimalOr(fee, ZERO),
+    coin, px, sz, side, time, startPosition, dir, oid, closedPnl, fee,
     feeToken: feeToken ?? 'USDC',
     tid: tid ?? 0,
     hash: hash ?? null,
@@ -100,14 +99,22 @@ function readLiquidatedUser(liquidation: unknown): string | null | undefined {
 function readOrderUpdate(data: Json): OrderUpdate | null {
   const { order, status, statusTimestamp } = data;
   if (!isObject(order) || !isText(status) || !isTime(statusTimestamp)) return null;
-  const { coin, side, sz, oid, origSz, reduceOnly } = order;
-  if (!isText(coin) || !isSide(side) || !isId(oid) || !isDecimal(sz) || !isDecimal(origSz)) return null;
-  if (!isOptional(reduceOnly, isBoolean)) return null;
-  return { oid, status, statusTimestamp, sz: parseDecimal(sz), origSz: parseDecimal(origSz), reduceOnly: reduceOnly ?? false };
+  const { coin, side, oid, reduceOnly } = order;
+  if (!isText(coin) || !isSide(side) || !isId(oid) || !isOptional(reduceOnly, isBoolean)) return null;
+  const sz = decimalOf(order['sz']);
+  const origSz = decimalOf(order['origSz']);
+  if (sz === null || origSz === null) return null;
+  return { oid, status, statusTimestamp, sz, origSz, reduceOnly: reduceOnly ?? false };
 }
 
-function decimalOr(text: string | null | undefined, absent: Decimal): Decimal {
-  return text === undefined || text === null ? absent : parseDecimal(text);
+/** null when it is no decimal's text. */
+function decimalOf(value: unknown): Decimal | null {
+  return typeof value === 'string' ? readDecimal(value) : null;
+}
+
+/** Zero when it is absent. */
+function optionalDecimalOf(value: unknown): Decimal | null {
+  return value === undefined || value === null ? ZERO : decimalOf(value);
 }
 
 /** The address in lower case, or null when it is none. */
@@ -135,10 +142,6 @@ function isText(value: unknown): value is string {
 
 function isBoolean(value: unknown): value is boolean {
   return typeof value === 'boolean';
-}
-
-function isDecimal(value: unknown): value is string {
-  return typeof value === 'string' && isDecimalText(value);
 }
 
 function isSide(value: unknown): value is Side {

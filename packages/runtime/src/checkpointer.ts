@@ -12,6 +12,12 @@ import { decodeOrder, decodeProfile, encodeAddressChanges, encodeOrder } from '.
 /** The store refused (C3): take over anew, or stop when no longer the owner. */
 export class StoreRefused extends Error {
   override readonly name = 'StoreRefused';
+  readonly why: Refusal['why'];
+
+  constructor(why: Refusal['why']) {
+    super(`the state store refused: ${why}`);
+    this.why = why;
+  }
 }
 
 /** The answer of a store, unless it refused. */
@@ -50,9 +56,10 @@ export class Checkpointer {
     restore(partition, addresses, accepted(await this.#store.prefetch(this.#owner, this.#held, orders, addresses)));
   }
 
-  /** Snapshots what changed since the last checkpoint, and writes it behind the loop's back (C1). */
-  begin(partition: Partition, at: HistoryPoint): void {
-    this.#underWay = this.#write(this.#underWay, snapshot(partition, at));
+  /** Once the one before is written, snapshots what changed since, and writes it behind the loop's back (C1). */
+  async begin(partition: Partition, at: HistoryPoint): Promise<void> {
+    await this.settled();
+    this.#underWay = this.#write(snapshot(partition, at));
     this.#underWay.catch(() => undefined); // Met again by `settled`.
   }
 
@@ -61,8 +68,7 @@ export class Checkpointer {
     await this.#underWay;
   }
 
-  async #write(previous: Promise<void> | null, next: Checkpoint): Promise<void> {
-    await previous;
+  async #write(next: Checkpoint): Promise<void> {
     accepted(await this.#store.checkpoint(this.#owner, this.#held, next));
     this.#held = next.head.at;
     this.#underWay = null;

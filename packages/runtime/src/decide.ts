@@ -44,9 +44,9 @@ export function repeat(
   commit: Pick<Commit, 'to' | 'clocks'>,
 ): HistoryPoint {
   const { to } = decide(partition, inputs, from, records, Infinity).commit;
+  for (const [clock, time] of commit.clocks.entries()) partition.state.advance(clock, time);
   const left = commit.to.position.fired - to.position.fired;
   if (left <= 0) return to;
-  for (const [clock, time] of commit.clocks.entries()) partition.state.advance(clock, time);
   const fold = new BatchFold(partition, to, left);
   fold.fireDue();
   return fold.commit(false).to;

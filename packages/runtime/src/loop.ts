@@ -7,7 +7,7 @@
 // I1  A signal leaves only in the commit of the records it came from.
 // I2  The store holds committed history only: a checkpoint never runs ahead of the log.
 // I3  Any failure of a commit has an unknown outcome: memory is thrown away and the partition taken over anew.
-// I4  Retries are bounded: MAX_FAILURES in a row without a commit between end the loop with the last error.
+// I4  Retries are bounded: MAX_FAILURES in a row without progress between end the loop with the last error.
 
 import type { Counts, Settings } from '@fillstream/core';
 import { StoreRefused, discardChanges } from './checkpointer.ts';
@@ -63,6 +63,9 @@ export class PartitionLoop {
   #counts: Counts | null = null;
   #stopped = false;
   #failures = 0;
+  #distrustStore = false;
+  /** Of the last take-over: another one now means that a commit without an answer was carried out. */
+  #committedId: string | null = null;
 
   constructor(options: LoopOptions) {
     this.#options = options;
@@ -86,14 +89,18 @@ export class PartitionLoop {
         return await this.#runOwned();
       } catch (error) {
         if (!isRetryable(error) || ++this.#failures >= MAX_FAILURES) throw error;
+        this.#distrustStore = error instanceof StoreRefused && error.why === 'gone';
         this.#emit({ kind: 'interrupted', partition: this.#options.partition, error });
+        if (this.#stopped) return 'stopped';
       }
     }
   }
 
   async #runOwned(): Promise<'stopped' | 'ended'> {
-    const owned = await takeOver({ ...this.#options, checkpointRecords: this.#limits.checkpointRecords });
+    const owned = await takeOver({ ...this.#options, ...this.#limits, distrustStore: this.#distrustStore });
     this.#counts = owned.partition.state.counts;
+    if (owned.log.committed.id !== this.#committedId) this.#failures = 0;
+    this.#committedId = owned.log.committed.id;
     this.#emit({ kind: 'takenOver', partition: this.#options.partition, how: owned.how, replayed: owned.replayed, at: owned.at });
     const tenure = new Tenure(owned, this.#options, this.#limits, (commit) => {
       this.#failures = 0;
@@ -163,7 +170,7 @@ class Tenure {
   /** Resolves when all that was decided is committed and checkpointed. */
   async settle(): Promise<void> {
     await this.#committing;
-    if (this.#unsaved > 0) this.#beginCheckpoint();
+    if (this.#unsaved > 0) await this.#beginCheckpoint();
     await this.#owned.checkpointer?.settled();
   }
 
@@ -213,13 +220,12 @@ class Tenure {
     if (this.#unsaved < this.#limits.checkpointRecords) return;
     if (checkpointer.isUnderWay && this.#unsaved < 2 * this.#limits.checkpointRecords) return;
     await this.#committing;
-    await checkpointer.settled();
-    this.#beginCheckpoint();
+    await this.#beginCheckpoint();
     if (partition.state.held > this.#limits.ordersInMemory) partition.state.evict(this.#limits.ordersInMemory * 0.75);
   }
 
-  #beginCheckpoint(): void {
-    this.#owned.checkpointer?.begin(this.#owned.partition, this.#at);
+  async #beginCheckpoint(): Promise<void> {
+    await this.#owned.checkpointer?.begin(this.#owned.partition, this.#at);
     this.#unsaved = 0;
   }
 }

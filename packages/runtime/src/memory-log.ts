@@ -91,19 +91,12 @@ class MemoryPartitionLog implements PartitionLog {
     this.#offsets = [...this.committed.position.offsets];
   }
 
-  take(limit: number): Promise<Taken> {
-    return attempt(() => {
-      const records: LogRecord[] = [];
-      while (records.length < limit) {
-        const heads = this.#data.topics.flatMap((topic, index) => topic[this.#offsets[index] ?? 0] ?? []);
-        if (heads.length === 0) break;
-        const next = this.#options.choose?.(heads) ?? heads.reduce((a, b) => (b.arrival < a.arrival ? b : a));
-        this.#offsets[next.topic] = next.next;
-        records.push(next);
-      }
-      if (records.length > 0) return { kind: 'records', records };
-      return { kind: this.#options.bounded === true ? 'ended' : 'idle' };
-    });
+  async take(limit: number): Promise<Taken> {
+    const records = this.#takeNow(limit);
+    if (records.length > 0) return { kind: 'records', records };
+    if (this.#options.bounded === true) return { kind: 'ended' };
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    return { kind: 'idle' };
   }
 
   commit(commit: Commit): Promise<void> {
@@ -122,8 +115,9 @@ class MemoryPartitionLog implements PartitionLog {
   }
 
   async *replay(from: Position): AsyncIterable<Replayed> {
+    if (comparePositions(this.committed.position, from) === 'same') return;
     const first = this.#data.commits.findIndex((commit) => comparePositions(commit.from.position, from) === 'same');
-    if (first < 0) throw new PortError('log-broken', `no commit begins at ${JSON.stringify(from)}`, { retryable: false });
+    if (first < 0) throw new PortError('unknown-position', `no commit ends at ${JSON.stringify(from)}`, { retryable: false });
     for (const commit of this.#data.commits.slice(first)) {
       await attempt(() => this.#options.fault?.('in replay'));
       yield { records: this.#recordsOf(commit), commit };
@@ -133,6 +127,18 @@ class MemoryPartitionLog implements PartitionLog {
 
   close(): Promise<void> {
     return Promise.resolve();
+  }
+
+  #takeNow(limit: number): LogRecord[] {
+    const records: LogRecord[] = [];
+    while (records.length < limit) {
+      const heads = this.#data.topics.flatMap((topic, index) => topic[this.#offsets[index] ?? 0] ?? []);
+      if (heads.length === 0) break;
+      const next = this.#options.choose?.(heads) ?? heads.reduce((a, b) => (b.arrival < a.arrival ? b : a));
+      this.#offsets[next.topic] = next.next;
+      records.push(next);
+    }
+    return records;
   }
 
   #recordsOf(commit: Commit): LogRecord[] {

@@ -67,9 +67,9 @@ export class MemoryStore implements StateStore {
     return attempt(() => {
       const data = this.#owned(owner);
       if (data === null) return notTheOwner;
-      if (data.head === null || !samePoint(data.head.at, at)) return { kind: 'refused', why: 'the checkpoint is another' };
+      if (data.head === null || !samePoint(data.head.at, at)) return anotherCheckpoint;
       const found = orders.flatMap((key) => data.orders.get(orderKey(key)) ?? []);
-      if (found.length < orders.length) return { kind: 'refused', why: 'an order is gone' };
+      if (found.length < orders.length) return { kind: 'refused', why: 'gone' };
       const parts = [...data.parts.values()].filter(({ address }) => addresses.includes(address));
       return { kind: 'fetched', orders: found, parts };
     });
@@ -80,9 +80,9 @@ export class MemoryStore implements StateStore {
       this.#fault?.('before checkpoint');
       const data = this.#owned(owner);
       if (data === null) return notTheOwner;
-      if (data.head === null) return { kind: 'refused', why: 'the state is void' };
+      if (data.head === null) return anotherCheckpoint;
       if (samePoint(data.head.at, next.head.at)) return { kind: 'written' };
-      if (!samePoint(data.head.at, before)) return { kind: 'refused', why: 'the checkpoint is another' };
+      if (!samePoint(data.head.at, before)) return anotherCheckpoint;
       for (const { address, oid, deadline, body } of next.orders) {
         if (body === null) data.orders.delete(orderKey({ address, oid }));
         else data.orders.set(orderKey({ address, oid }), { address, oid, deadline, body });
@@ -125,7 +125,8 @@ export class MemoryStore implements StateStore {
   }
 }
 
-const notTheOwner: Refusal = { kind: 'refused', why: 'the owner is another' };
+const notTheOwner: Refusal = { kind: 'refused', why: 'another owner' };
+const anotherCheckpoint: Refusal = { kind: 'refused', why: 'another checkpoint' };
 
 function orderKey({ address, oid }: OrderKey): string {
   return `${address}/${String(oid)}`;

@@ -8,7 +8,7 @@ import type { HistoryPoint, Position, Run } from './history.ts';
 /** An operational failure of a port. `retryable`: taking over anew may mend it. */
 export class PortError extends Error {
   override readonly name = 'PortError';
-  readonly code: 'fenced' | 'unknown-outcome' | 'log-broken' | 'log-full' | 'store-broken' | 'in-use' | 'mismatch';
+  readonly code: 'fenced' | 'unknown-outcome' | 'unknown-position' | 'log-broken' | 'log-full' | 'store-broken' | 'in-use' | 'mismatch';
   readonly retryable: boolean;
 
   constructor(code: PortError['code'], message: string, options: { readonly retryable: boolean; readonly cause?: unknown }) {
@@ -80,7 +80,10 @@ export interface PartitionLog {
   take(limit: number): Promise<Taken>;
   /** Resolves when the commit is decided. Any PortError leaves the outcome unknown: open anew. */
   commit(commit: Commit): Promise<void>;
-  /** Committed history from the end of one of its commits, or from the start, to `committed`: commit by commit. */
+  /**
+   * Committed history from the end of one of its commits, or from the start, to `committed`: commit by commit.
+   * Throws PortError, `unknown-position` when no commit ends at `from`.
+   */
   replay(from: Position): AsyncIterable<Replayed>;
   close(): Promise<void>;
 }
@@ -91,7 +94,11 @@ export interface PartitionLog {
 export type Owner = { readonly partition: number; readonly token: string };
 
 /** Why a store didn't do what it was asked; nothing was changed. */
-export type Refusal = { readonly kind: 'refused'; readonly why: string };
+export type Refusal = {
+  readonly kind: 'refused';
+  /** `gone`: something that should be on record isn't, and the store can't be trusted. */
+  readonly why: 'another owner' | 'another checkpoint' | 'gone';
+};
 
 export type OrderKey = { readonly address: Address; readonly oid: Oid };
 

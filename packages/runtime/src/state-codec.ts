@@ -85,6 +85,10 @@ export function encodeOrder(order: Order): string {
 
 /** Throws PortError (`store-broken`) for a body of another version or that isn't whole. */
 export function decodeOrder(body: string): Order {
+  return whole(() => loadOrder(body));
+}
+
+function loadOrder(body: string): Order {
   const { oid, status, changedAt, since, ledger } = parseStored<StoredOrder>(body);
   const terminal = status === null ? null : loadStatus(status);
   if (ledger === null) {
@@ -186,6 +190,10 @@ export function encodeAddressChanges({ address, profile }: Account): (Omit<Addre
 
 /** The profile made of an address's parts, null when there are none. Throws PortError as decodeOrder does. */
 export function decodeProfile(parts: readonly AddressPart[]): Profile | null {
+  return whole(() => loadProfile(parts));
+}
+
+function loadProfile(parts: readonly AddressPart[]): Profile | null {
   const head = parts.find(({ part }) => part === PROFILE_PART);
   if (head === undefined) {
     if (parts.length > 0) throw broken('an address without its profile');
@@ -214,18 +222,23 @@ function decodeChunk(number: number, body: string): MemoryChunk {
 }
 
 function parseStored<T extends { readonly v: number }>(body: string): T {
-  const stored = parseJson<T>(body);
-  if (stored.v === FORMAT_VERSION) return stored;
-  throw new PortError('mismatch', `state of format ${String(stored.v)}, expected ${String(FORMAT_VERSION)}`, { retryable: false });
+  const stored = parseJson<T | null>(body);
+  if (stored?.v === FORMAT_VERSION) return stored;
+  throw new PortError('mismatch', `state of format ${String(stored?.v)}, expected ${String(FORMAT_VERSION)}`, { retryable: false });
 }
 
 function parseJson<T>(body: string): T {
+  // What is read here was written above: the version tells its shape.
+  // eslint-disable-next-line @typescript-eslint/consistent-type-assertions
+  return JSON.parse(body) as T;
+}
+
+/** A body that isn't as it was written shows as some error or other while it is taken apart. */
+function whole<T>(load: () => T): T {
   try {
-    // What is read here was written above: the version tells its shape.
-    // eslint-disable-next-line @typescript-eslint/consistent-type-assertions
-    return JSON.parse(body) as T;
-  } catch (cause) {
-    throw broken('a body that is no JSON', cause);
+    return load();
+  } catch (error) {
+    throw error instanceof PortError ? error : broken('a body that is not whole', error);
   }
 }
 

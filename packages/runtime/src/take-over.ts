@@ -2,7 +2,8 @@
 //
 //   store                          then
 //   missing, void, audit failed    rebuild: reset the store, replay from the log's start
-//   ahead of the log, or apart     rebuild
+//   ahead of the log, or apart,
+//   or at no commit's end          rebuild
 //   at the log's end               go on when the ids agree, else rebuild
 //   behind the log's end           replay what is missing; rebuild when the ids disagree at its end
 //
@@ -23,6 +24,9 @@ export type TakeOverOptions = {
   readonly settings: Settings;
   /** Records between two checkpoints of a replay. */
   readonly checkpointRecords: number;
+  readonly ordersInMemory: number;
+  /** The store was found to lack something: rebuild whatever it says. */
+  readonly distrustStore: boolean;
 };
 
 /** A partition in memory, at the end of committed history. */
@@ -54,14 +58,18 @@ export async function takeOver(options: TakeOverOptions): Promise<Owned> {
 /** From the store's checkpoint; null when only a rebuild helps. */
 async function fromStore(options: TakeOverOptions, log: PartitionLog, store: StateStore, owner: Owner): Promise<Owned | null> {
   const stored = accepted(await store.read(owner));
-  if (stored.kind !== 'checkpoint') return null;
+  if (stored.kind !== 'checkpoint' || options.distrustStore) return null;
   const { at, clocks, counts } = stored.head;
   const standing = comparePositions(at.position, log.committed.position);
-  if (standing !== 'same' && standing !== 'before') return null;
+  if (standing === 'same' ? !samePoint(at, log.committed) : standing !== 'before') return null;
   const partition = partitionOf(options, { clocks, counts, orders: stored.orders });
-  const owned = await catchUp(options, log, partition, at, new Checkpointer(store, owner, at));
-  if (!samePoint(owned.at, log.committed)) return null;
-  return { ...owned, how: standing === 'same' ? 'resumed' : 'caught-up' };
+  try {
+    const owned = await catchUp(options, log, partition, at, new Checkpointer(store, owner, at));
+    return samePoint(owned.at, log.committed) ? { ...owned, how: standing === 'same' ? 'resumed' : 'caught-up' } : null;
+  } catch (error) {
+    if (error instanceof PortError && error.code === 'unknown-position') return null;
+    throw error;
+  }
 }
 
 /** From an emptied store. */
@@ -99,8 +107,8 @@ async function catchUp(
       replayed += records.length;
       unsaved += records.length;
       if (unsaved < options.checkpointRecords) continue;
-      await checkpointer?.settled();
-      checkpointer?.begin(partition, at);
+      await checkpointer?.begin(partition, at);
+      if (checkpointer !== null) partition.state.evict(options.ordersInMemory);
       unsaved = 0;
     }
   }

@@ -90,7 +90,7 @@ export class SqlitePartition implements PartitionLog {
       if (commit !== undefined && comparePositions(commit.to.position, from) === 'same') return offset + 1;
     }
     if (comparePositions(this.start.position, from) === 'same') return 0;
-    throw new PortError('log-broken', `no commit begins at ${JSON.stringify(from)}`, { retryable: false });
+    throw new PortError('unknown-position', `no commit ends at ${JSON.stringify(from)}`, { retryable: false });
   }
 
   #commitsFrom(offset: number, limit: number = Number.MAX_SAFE_INTEGER): Committed[] {

@@ -50,7 +50,7 @@ export class SqliteStore implements StateStore {
         const body = this.#statements.order.get(owner.partition, address, oid)?.['body'];
         return typeof body === 'string' ? [{ address, oid, body }] : [];
       });
-      if (found.length < orders.length) return { kind: 'refused', why: 'an order on record is gone' };
+      if (found.length < orders.length) return { kind: 'refused', why: 'gone' };
       const parts = addresses.flatMap((address) => (
         this.#statements.parts.all(owner.partition, address).map((row) => asPart(address, row))
       ));
@@ -109,8 +109,8 @@ export class SqliteStore implements StateStore {
   }
 }
 
-const NOT_THE_OWNER: Refusal = { kind: 'refused', why: 'the owner is another' };
-const ANOTHER_CHECKPOINT: Refusal = { kind: 'refused', why: 'the checkpoint is another' };
+const NOT_THE_OWNER: Refusal = { kind: 'refused', why: 'another owner' };
+const ANOTHER_CHECKPOINT: Refusal = { kind: 'refused', why: 'another checkpoint' };
 
 type Statements = ReturnType<typeof prepare>;
 

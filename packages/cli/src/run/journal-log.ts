@@ -8,7 +8,7 @@
 // is read on as if it had never ended.
 
 import type { Readable } from 'node:stream';
-import { JournalMerge, JournalReader, openJournal, type JournalBytes, type JournalRecord } from '@fillstream/hyperliquid';
+import { JournalMerge, JournalReader, openJournal, type JournalBytes } from '@fillstream/hyperliquid';
 import {
   PortError, comparePositions, startOf,
   type Commit, type EventLog, type HistoryPoint, type InputTopic, type LogRecord, type PartitionLog, type Position,
@@ -91,7 +91,7 @@ class JournalPartition implements PartitionLog {
   async take(limit: number): Promise<Taken> {
     this.#merge ??= await this.#mergeFrom(this.committed.position);
     const records = await this.#merge.take(limit);
-    return records.length === 0 ? { kind: 'ended' } : { kind: 'records', records: records.map(toLogRecord) };
+    return records.length === 0 ? { kind: 'ended' } : { kind: 'records', records };
   }
 
   async commit({ from, to, merge, clocks, signals, refused, afterEnd }: Commit): Promise<void> {
@@ -102,9 +102,10 @@ class JournalPartition implements PartitionLog {
   }
 
   async *replay(from: Position): AsyncIterable<Replayed> {
+    if (comparePositions(this.committed.position, from) === 'same') return;
     const entries = this.#book.entries();
     const first = entries.findIndex((entry) => comparePositions(entry.from.position, from) === 'same');
-    if (first < 0) throw new PortError('log-broken', `no commit begins at ${JSON.stringify(from)}`, { retryable: false });
+    if (first < 0) throw new PortError('unknown-position', `no commit ends at ${JSON.stringify(from)}`, { retryable: false });
     await this.#merge?.close();
     this.#merge = await this.#mergeFrom(from);
     for (const entry of entries.slice(first)) yield { records: await this.#again(this.#merge, entry), commit: entry };
@@ -123,14 +124,10 @@ class JournalPartition implements PartitionLog {
     while (records.length < count) {
       const more = await merge.take(count - records.length);
       if (more.length === 0) throw new PortError('log-broken', 'the journals are shorter than what was read of them before', { retryable: false });
-      records.push(...more.map(toLogRecord));
+      records.push(...more);
     }
     return records;
   }
-}
-
-function toLogRecord({ journal, offset, next, input, original }: JournalRecord): LogRecord {
-  return { topic: journal, offset, next, input, original };
 }
 
 function linesOf<T>(items: readonly T[], toLine: (item: T) => string): string {

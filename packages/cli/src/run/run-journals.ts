@@ -8,7 +8,7 @@ import { JournalLog } from './journal-log.ts';
 import { summaryOf, type Summary } from './summary.ts';
 
 /** Large batches: a journal has no reader who waits for its signals. */
-const LIMITS: Partial<LoopLimits> = { batchRecords: 5_000, batchTimers: 20_000, checkpointRecords: 50_000 };
+const LIMITS: Partial<LoopLimits> = { batchRecords: 5000, batchTimers: 20_000, checkpointRecords: 50_000 };
 
 export type RunOptions = {
   readonly journals: readonly string[];

@@ -8,9 +8,10 @@ import type { Input } from '@fillstream/core';
 import { LineSource, type Line } from './line-source.ts';
 import type { JournalBytes } from './open.ts';
 
-/** One record of journal number `journal`. */
+/** One record; of the shape of a log's, with the journals as topics and bytes as offsets. */
 export type JournalRecord = {
-  readonly journal: number;
+  /** Which journal. */
+  readonly topic: number;
   readonly offset: number;
   readonly next: number;
   readonly input: Input;
@@ -111,13 +112,13 @@ function toRecord(journal: number, line: Line): JournalRecord {
     case 'text': {
       const text = offset === 0 && line.text.startsWith(BYTE_ORDER_MARK) ? line.text.slice(1) : line.text;
       const json = parseJson(text);
-      return { journal, offset, next, input: readRecord(json), original: json === undefined ? JSON.stringify(text) : text };
+      return { topic: journal, offset, next, input: readRecord(json), original: json === undefined ? JSON.stringify(text) : text };
     }
     case 'notText':
-      return { journal, offset, next, input: readRecord(undefined), original: line.bytes };
+      return { topic: journal, offset, next, input: readRecord(undefined), original: line.bytes };
     case 'oversized': {
       const { head, length, sha256 } = line;
-      return { journal, offset, next, input: readRecord(undefined), original: JSON.stringify({ head, length, sha256, journal, offset }) };
+      return { topic: journal, offset, next, input: readRecord(undefined), original: JSON.stringify({ head, length, sha256, journal, offset }) };
     }
   }
 }

@@ -2,7 +2,7 @@
 
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ensureInstalled } from './install.mjs';
 import { findNode } from './node.mjs';
@@ -16,7 +16,7 @@ const NODE_FLAGS = ['--max-semi-space-size=64', '--disable-warning=ExperimentalW
 export async function run(script, args) {
   const node = await prepare();
   const child = spawn(node, [...NODE_FLAGS, resolve(ROOT, script), ...args], {
-    stdio: 'inherit', env: { ...process.env, TURBO_TELEMETRY_DISABLED: '1' },
+    stdio: 'inherit', env: { NODE_COMPILE_CACHE: join(ROOT, 'node_modules/.cache/compile'), ...process.env, TURBO_TELEMETRY_DISABLED: '1' },
   });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => forward(child, signal));
   child.on('error', fail);

@@ -4,6 +4,7 @@
 // A2  A value of an input topic is a record around one union, so its body is the branch's index and the branch's record:
 //     a codec of a branch writes that index itself, which spares avsc's wrapping of unions.
 // A3  A map is read and written as the list of its entries, which is the same in Avro binary: no key is special (`__proto__`).
+// A4  A long is a safe integer, all of them.
 
 import avsc from 'avsc';
 
@@ -110,7 +111,35 @@ function decodeAt<Value>(codec: Codec<Value>, body: Buffer, position: number): {
 function compile(topic: Topic): avsc.Type {
   const schema: unknown = JSON.parse(schemaTextOf(topic), mapAsEntries);
   if (!isSchema(schema)) throw new TypeError(`${topic}.avsc: expected an object`);
-  return avsc.Type.forSchema(schema, { omitRecordMethods: true });
+  return avsc.Type.forSchema(schema, { omitRecordMethods: true, typeHook: wholeLong });
+}
+
+function wholeLong(schema: avsc.Schema): avsc.Type | undefined {
+  const isLong = schema === 'long' || (isObject(schema) && schema['type'] === 'long');
+  return isLong ? new WholeLong() : undefined;
+}
+
+/** avsc's long, but up to 2^53 - 1: its own stops one short of the greatest safe integer (A4). */
+class WholeLong extends avsc.types.LongType {
+  _check(value: unknown): boolean {
+    return Number.isSafeInteger(value);
+  }
+
+  _read(tap: Tap): number {
+    return safe(tap.readLong());
+  }
+
+  _write(tap: Tap, value: number): void {
+    tap.writeLong(safe(value));
+  }
+}
+
+/** What avsc's types read from and write to. */
+type Tap = { readonly readLong: () => number; readonly writeLong: (value: number) => void };
+
+function safe(value: number): number {
+  if (Number.isSafeInteger(value)) return value;
+  throw new RangeError(`expected a safe integer, got ${String(value)}`);
 }
 
 /** Revives a schema with its maps, and their defaults, as lists of entries (A3). */

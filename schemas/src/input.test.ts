@@ -11,11 +11,11 @@ const NOW = 1784425887738;
 
 const time = fc.integer({ min: 1e12, max: 1e13 });
 const text = fc.oneof(fc.string(), fc.string({ unit: 'binary' }), fc.constantFrom('', 'BTC', '@107', '-1.50', ADDRESS, '{}'));
-const whole = fc.oneof(fc.nat(), fc.constantFrom(0, 1.1e15, 2 ** 53 - 2));
+const whole = fc.oneof(fc.nat(), fc.constantFrom(0, 1.1e15, 2 ** 53 - 1));
 const key = fc.oneof(fc.string(), fc.constantFrom('__proto__', 'constructor', 'extra', 'kind', 'address', 'coin', 'order'));
 const rubbish = fc.oneof(
   fc.jsonValue(),
-  fc.constantFrom<unknown>(null, null, -1, 1.5, 1e11, 1e14, 2 ** 53 - 1, 2 ** 53, 1e300, '\ud800', '', true, [], {}),
+  fc.constantFrom<unknown>(null, null, -1, 1.5, 1e11, 1e14, 2 ** 53, 1e300, '\ud800', '', true, [], {}),
 );
 const unknownFields = fc.array(fc.tuple(key, rubbish), { maxLength: 2 });
 

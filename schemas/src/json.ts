@@ -7,8 +7,6 @@ export type JsonObject = Readonly<Record<string, unknown>>;
 
 const TIME_MIN = 1e12;
 const TIME_MAX = 1e13;
-/** avsc takes no greater one. */
-const LONG_MAX = Number.MAX_SAFE_INTEGER - 1;
 
 export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -21,7 +19,7 @@ export function isText(value: unknown): value is string {
 
 /** A needed id or count that Avro's long carries exactly. */
 export function isWhole(value: unknown): value is number {
-  return typeof value === 'number' && value >= 0 && value <= LONG_MAX && Number.isInteger(value);
+  return typeof value === 'number' && value >= 0 && Number.isSafeInteger(value);
 }
 
 /** A needed time: milliseconds since the epoch (contract §2). */

@@ -1,8 +1,9 @@
 // The `fillstream` command.
 
-import { Command, CommanderError } from 'commander';
+import { Command } from 'commander';
 import { endingOf } from './errors.ts';
 import { runCommand } from './run/command.ts';
+import { unwritable } from './run/line-file.ts';
 import { settingsCommand } from './settings-command.ts';
 import { startCommand } from './start/command.ts';
 
@@ -26,13 +27,14 @@ async function main(args: readonly string[]): Promise<number> {
   } catch (error) {
     const { code, message } = endingOf(error);
     if (message !== null) process.stderr.write(`fillstream: ${message}\n`);
-    if (error instanceof CommanderError && error.code === 'commander.help') return 2;
     return code;
   }
 }
 
 // Whoever read standard output has seen enough; a kill at any moment is safe, so this is.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  process.exit(error.code === 'EPIPE' ? 0 : 1);
+  if (error.code === 'EPIPE') process.exit(0);
+  process.stderr.write(`fillstream: ${unwritable('standard output', error).message}\n`);
+  process.exit(1);
 });
 process.exitCode = await main(process.argv.slice(2));

@@ -4,7 +4,7 @@ export * from './input.ts';
 export * from './invariant.ts';
 export { LEGS, CAUSES, assetTypeOf, isNoTrade, meaningOf, type AssetType, type Cause, type LegName, type Meaning } from './leg.ts';
 export { FinishedMemory, type MemoryChunk } from './memory.ts';
-export type { FillFacts, Ledger, Order, Parked, Pending, Reported, Trigger } from './order.ts';
+export type { FillFacts, Identity, Ledger, Order, Parked, Pending, Reported, Trigger } from './order.ts';
 export { TRIGGERS, deadlineOf } from './order.ts';
 export { Partition, type Outcome } from './partition.ts';
 export type { Changes, PartitionImage } from './partition-state.ts';

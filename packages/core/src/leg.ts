@@ -4,7 +4,7 @@
 // L2  A perp's legs follow from (startPosition, side, sz) alone; `dir` can only agree, name a cause, or be refused.
 
 import {
-  ZERO, absolute, add, compare, divideHalfEven, multiply, negate, signOf, subtract, type Decimal,
+  ZERO, absolute, add, compare, divideHalfEven, multiply, subtract, type Decimal,
 } from './decimal.ts';
 import type { Address, Fill, Side } from './input.ts';
 
@@ -66,12 +66,34 @@ export function meaningOf(fill: Fill, address: Address): Meaning {
 
 function perpMeaning(fill: Fill): Meaning {
   const { dir } = fill;
-  const { expected, parts } = perpParts(fill);
-  if (PERP_DIRS.has(dir)) {
-    return dir === expected || plainClose(fill) === expected ? { kind: 'trade', cause: 'trade', parts } : CONTRADICTION;
-  }
-  const cause = perpCause(dir);
-  return cause === null ? UNKNOWN_DIR : { kind: 'trade', cause, parts };
+  const kind = perpKind(fill);
+  const facts = PERP_FACTS[fill.side][kind];
+  const cause = PERP_DIRS.has(dir) ? 'trade' : perpCause(dir);
+  if (cause === null) return UNKNOWN_DIR;
+  if (cause === 'trade' && dir !== facts.dir && plainClose(fill) !== facts.dir) return CONTRADICTION;
+  const parts = kind === 'reversal' ? reversalParts(fill, facts.close, facts.open) : [wholeFill(fill, facts[kind])];
+  return { kind: 'trade', cause, parts };
+}
+
+/** The table of contract §3, by side and by where the position goes. */
+const PERP_FACTS = {
+  B: {
+    open: { dir: 'Open Long', open: 'open-long', close: 'close-short' },
+    close: { dir: 'Close Short', open: 'open-long', close: 'close-short' },
+    reversal: { dir: 'Short > Long', open: 'open-long', close: 'close-short' },
+  },
+  A: {
+    open: { dir: 'Open Short', open: 'open-short', close: 'close-long' },
+    close: { dir: 'Close Long', open: 'open-short', close: 'close-long' },
+    reversal: { dir: 'Long > Short', open: 'open-short', close: 'close-long' },
+  },
+} as const;
+
+/** Whether the fill opens, closes, or goes through zero. */
+function perpKind({ side, startPosition, sz }: Fill): 'open' | 'close' | 'reversal' {
+  const opens = side === 'B' ? startPosition.units >= 0n : startPosition.units <= 0n;
+  if (opens) return 'open';
+  return compare(sz, absolute(startPosition)) <= 0 ? 'close' : 'reversal';
 }
 
 /** A reversal `dir` whose size is just the position's is taken as the plain close. */
@@ -87,23 +109,12 @@ function perpCause(dir: string): Cause | null {
   return dir === 'Settlement' ? 'settlement' : null;
 }
 
-type Expected = { readonly expected: string; readonly parts: readonly Part[] };
-
-function perpParts(fill: Fill): Expected {
-  const held = fill.side === 'B' ? negate(fill.startPosition) : fill.startPosition;
-  const [open, close]: [LegName, LegName] = fill.side === 'B' ? ['open-long', 'close-short'] : ['open-short', 'close-long'];
-  if (signOf(held) <= 0) return { expected: fill.side === 'B' ? 'Open Long' : 'Open Short', parts: [wholeFill(fill, open)] };
-  if (compare(fill.sz, held) <= 0) {
-    return { expected: fill.side === 'B' ? 'Close Short' : 'Close Long', parts: [wholeFill(fill, close)] };
-  }
-  return { expected: fill.side === 'B' ? 'Short > Long' : 'Long > Short', parts: reversalParts(fill, held, close, open) };
-}
-
 function wholeFill(fill: Fill, leg: LegName): Part {
   return { leg, size: fill.sz, start: fill.startPosition, fee: fill.fee, closedPnl: fill.closedPnl };
 }
 
-function reversalParts(fill: Fill, held: Decimal, close: LegName, open: LegName): readonly Part[] {
+function reversalParts(fill: Fill, close: LegName, open: LegName): readonly Part[] {
+  const held = absolute(fill.startPosition);
   const closeFee = divideHalfEven(multiply(fill.fee, held), fill.sz, FEE_DIGITS);
   return [
     { leg: close, size: held, start: fill.startPosition, fee: closeFee, closedPnl: fill.closedPnl },

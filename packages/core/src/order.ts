@@ -11,12 +11,12 @@
 // O2  `Pending` exactly while a fill is unreported.
 // O3  The one deadline of an order is a function of its state (`deadlineOf`): nothing else sets a timer.
 
-import { ZERO, add, equals, format, type Decimal } from './decimal.ts';
+import { add, equals, format, type Decimal } from './decimal.ts';
 import type { Fill, Oid, Side } from './input.ts';
 import { LEGS, assetTypeOf, type AssetType, type Cause, type LegName, type Part } from './leg.ts';
 import type { Settings } from './settings.ts';
 import type { TerminalStatus } from './status.ts';
-import { addPart, emptyTotals, hasUnreported, type LegTotals } from './totals.ts';
+import { addPart, hasUnreported, totalsOf, type LegTotals } from './totals.ts';
 
 /** A terminal status that waits for its first fill. */
 export type Parked = {
@@ -26,6 +26,9 @@ export type Parked = {
   /** Stream time at which the status was applied. */
   readonly changedAt: number;
 };
+
+/** A fill's tid, or the text of its other facts where it has none. */
+export type Identity = number | string;
 
 /** What a later fill of the same identity must agree with. */
 export type FillFacts = { readonly side: Side; readonly px: Decimal; readonly sz: Decimal };
@@ -37,14 +40,13 @@ export type Ledger = {
   readonly assetType: AssetType;
   /** The account's value when the first fill was applied; USD. */
   readonly accountValue: Decimal | null;
-  /** By tid, or by the text of `identityOf` where there is none. */
-  readonly identities: Map<number | string, FillFacts>;
+  readonly identities: Map<Identity, FillFacts>;
   /** In the order of LEGS. */
   readonly legs: LegTotals[];
   cloid: string | null;
   /** S: the sum of raw sizes. */
   rawSize: Decimal;
-  /** Every fill is a TWAP slice or has a cause other than `trade`. */
+  /** Every fill is a quiet one. */
   quiet: boolean;
   /** The greatest fill time; the exchange's clock. */
   lastFillAt: number;
@@ -73,7 +75,7 @@ export const TRIGGERS = ['complete', 'grace', 'quiet', 'timeout'] as const;
 export type Trigger = (typeof TRIGGERS)[number];
 
 /** The identity of a fill within its order (contract §4). */
-export function identityOf(fill: Fill): number | string {
+export function identityOf(fill: Fill): Identity {
   if (fill.tid !== 0) return fill.tid;
   const { coin, time, side, px, sz, startPosition, hash } = fill;
   return JSON.stringify([coin, time, side, format(px), format(sz), format(startPosition), hash]);
@@ -108,44 +110,59 @@ export function withFill(
   order: Order | null, next: NewFill, accountValue: Decimal | null, lateFills: Settings['lateFills'],
 ): Pending | Reported {
   const { fill, now } = next;
-  const ledger = order === null || order.kind === 'parked' ? newLedger(next, accountValue) : order.ledger;
-  ledger.identities.set(identityOf(fill), { side: fill.side, px: fill.px, sz: fill.sz });
-  ledger.rawSize = add(ledger.rawSize, fill.sz);
-  ledger.cloid ??= fill.cloid;
-  ledger.quiet &&= fill.twapId !== null || next.cause !== 'trade';
-  ledger.lastFillAt = Math.max(ledger.lastFillAt, fill.time);
+  const ledger = order === null || order.kind === 'parked' ? newLedger(next, accountValue) : addToLedger(order.ledger, next);
   for (const part of next.parts) addToLeg(ledger, next, part, lateFills);
-  const after = { oid: fill.oid, ledger, status: order === null ? null : order.status, changedAt: now };
-  if (!ledger.legs.some(hasUnreported)) return { kind: 'reported', ...after };
-  return { kind: 'pending', ...after, unreportedSince: order?.kind === 'pending' ? order.unreportedSince : now };
+  const status = order === null ? null : order.status;
+  if (!ledger.legs.some(hasUnreported)) return { kind: 'reported', oid: fill.oid, ledger, status, changedAt: now };
+  const unreportedSince = order?.kind === 'pending' ? order.unreportedSince : now;
+  return { kind: 'pending', oid: fill.oid, ledger, status, changedAt: now, unreportedSince };
 }
 
-function newLedger({ fill, symbol }: NewFill, accountValue: Decimal | null): Ledger {
+/** The ledger of an order's first fill, its legs left out. */
+function newLedger({ fill, symbol, cause }: NewFill, accountValue: Decimal | null): Ledger {
   return {
     coin: fill.coin,
     symbol,
     assetType: assetTypeOf(fill.coin),
     accountValue,
-    identities: new Map(),
+    identities: new Map([[identityOf(fill), factsOf(fill)]]),
     legs: [],
-    cloid: null,
-    rawSize: ZERO,
-    quiet: true,
+    cloid: fill.cloid,
+    rawSize: fill.sz,
+    quiet: isQuiet(fill, cause),
     lastFillAt: fill.time,
   };
 }
 
-function addToLeg(ledger: Ledger, { fill, cause }: NewFill, part: Part, lateFills: Settings['lateFills']): void {
-  const held = legOf(ledger, part.leg);
-  if (held !== undefined && held.revision > 0 && lateFills === 'drop') return;
-  addPart(held ?? insertLeg(ledger, emptyTotals(part.leg, fill, part)), fill, part, cause);
+/** The same ledger with one more fill, its legs left out. */
+function addToLedger(ledger: Ledger, { fill, cause }: NewFill): Ledger {
+  ledger.identities.set(identityOf(fill), factsOf(fill));
+  ledger.rawSize = add(ledger.rawSize, fill.sz);
+  ledger.cloid ??= fill.cloid;
+  ledger.quiet &&= isQuiet(fill, cause);
+  ledger.lastFillAt = Math.max(ledger.lastFillAt, fill.time);
+  return ledger;
 }
 
-function insertLeg(ledger: Ledger, totals: LegTotals): LegTotals {
+function factsOf(fill: Fill): FillFacts {
+  return { side: fill.side, px: fill.px, sz: fill.sz };
+}
+
+/** A quiet fill announces no end: TWAP slices and what the exchange does by itself have no order updates. */
+function isQuiet(fill: Fill, cause: Cause): boolean {
+  return fill.twapId !== null || cause !== 'trade';
+}
+
+function addToLeg(ledger: Ledger, { fill, cause }: NewFill, part: Part, lateFills: Settings['lateFills']): void {
+  const held = legOf(ledger, part.leg);
+  if (held === undefined) insertLeg(ledger, totalsOf(fill, part, cause));
+  else if (held.revision === 0 || lateFills === 'revise') addPart(held, fill, part, cause);
+}
+
+function insertLeg(ledger: Ledger, totals: LegTotals): void {
   const place = LEGS.indexOf(totals.leg);
   const after = ledger.legs.findIndex((other) => LEGS.indexOf(other.leg) > place);
   ledger.legs.splice(after < 0 ? ledger.legs.length : after, 0, totals);
-  return totals;
 }
 
 export function legOf(ledger: Ledger, leg: LegName): LegTotals | undefined {

@@ -97,14 +97,13 @@ export class PartitionState {
     return account.profile;
   }
 
-  /** Puts an order's next state on record and its timer in the queue. */
-  put(account: Account, order: Order): Slot {
-    const slot = account.orders.get(order.oid) ?? this.#newSlot(account, order.oid);
+  /** Puts an order's next state on record, in the slot it has or in a new one, and its timer in the queue. */
+  put(account: Account, held: Slot | null, order: Order): void {
+    const slot = held ?? this.#newSlot(account, order.oid);
     if (slot.order.kind === 'absent') this.#held += 1;
     slot.order = order;
     this.timers.schedule(slot, deadlineOf(order, this.settings));
     this.#markSlot(slot);
-    return slot;
   }
 
   /** Takes an order off the record. */

@@ -9,7 +9,7 @@ import type { Address, Fill, Input, OrderUpdate, RecordKind, RefusalReason } fro
 import { assertNever, invariant } from './invariant.ts';
 import { meaningOf } from './leg.ts';
 import {
-  asReported, deadlineOf, isLate, recall, triggerOf, withFill, withStatus, type NewFill, type Order, type Pending, type Trigger,
+  asReported, deadlineOf, isLate, recall, triggerOf, withFill, withStatus, type Order, type Pending, type Trigger,
 } from './order.ts';
 import { PartitionState, type PartitionImage } from './partition-state.ts';
 import type { Settings } from './settings.ts';
@@ -85,7 +85,8 @@ export class Partition {
     if (meaning.kind === 'refused') return this.#refuse(meaning.reason);
     const account = this.state.account(address);
     const profile = this.#startHorizon(account, input.receivedAt);
-    const order = this.#orderOf(account, fill.oid);
+    const slot = account.orders.get(fill.oid) ?? null;
+    const order = orderIn(slot);
     if (order === null || order.kind === 'parked') {
       const past = this.#judgeUnknown(account, profile, fill);
       if (past !== null) return past;
@@ -98,13 +99,8 @@ export class Partition {
       }
     }
     const next = { fill, symbol: input.symbol, cause: meaning.cause, parts: meaning.parts, now: this.state.now };
-    return this.#addFill(account, profile, order, next, signals);
-  }
-
-  #addFill(account: Account, profile: Profile, order: Order | null, next: NewFill, signals: Signal[]): Outcome {
     if (isLate(order, next.parts)) this.#counts.lateFills += 1;
-    const after = withFill(order, next, profile.account?.value ?? null, this.#settings.lateFills);
-    this.#settle(account, after, signals);
+    this.#settle(account, slot, withFill(order, next, profile.account?.value ?? null, this.#settings.lateFills), signals);
     return APPLIED;
   }
 
@@ -148,7 +144,8 @@ export class Partition {
 
   #applyTerminal(account: Account, { oid }: OrderUpdate, status: TerminalStatus, signals: Signal[]): void {
     const profile = this.state.profile(account);
-    const order = this.#orderOf(account, oid);
+    const slot = account.orders.get(oid) ?? null;
+    const order = orderIn(slot);
     if (order === null || order.kind === 'parked') {
       if (profile.memory.lastFillAt(oid) !== null) {
         this.#counts.duplicateUpdates += 1;
@@ -161,7 +158,7 @@ export class Partition {
     }
     const held = order?.status ?? null;
     const result = held === null ? 'wins' : contest(held, status);
-    if (result === 'wins') this.#settle(account, withStatus(order, oid, status, this.state.now), signals);
+    if (result === 'wins') this.#settle(account, slot, withStatus(order, oid, status, this.state.now), signals);
     else if (result === 'same') this.#counts.duplicateUpdates += 1;
     else this.#counts.ignored += 1;
   }
@@ -195,9 +192,9 @@ export class Partition {
   }
 
   /** Puts the next state on record; an order that became complete signals at once. */
-  #settle(account: Account, order: Order, signals: Signal[]): void {
+  #settle(account: Account, slot: Slot | null, order: Order, signals: Signal[]): void {
     const complete = order.kind === 'pending' && triggerOf(order) === 'complete';
-    this.state.put(account, complete ? this.#report(account.address, order, 'complete', signals) : order);
+    this.state.put(account, slot, complete ? this.#report(account.address, order, 'complete', signals) : order);
   }
 
   #fire(slot: Slot, order: Order, signals: Signal[]): void {
@@ -208,7 +205,7 @@ export class Partition {
         this.state.remove(slot);
         break;
       case 'pending':
-        this.state.put(this.state.account(slot.address), this.#report(slot.address, order, triggerOf(order), signals));
+        this.state.put(this.state.account(slot.address), slot, this.#report(slot.address, order, triggerOf(order), signals));
         break;
       case 'reported':
         this.#finish(slot, order.ledger.lastFillAt);
@@ -241,14 +238,6 @@ export class Partition {
     this.state.markProfile(account, profile);
   }
 
-  #orderOf(account: Account, oid: Fill['oid']): Order | null {
-    const slot = account.orders.get(oid);
-    if (slot === undefined) return null;
-    const { order } = slot;
-    invariant(order.kind !== 'absent' && order.kind !== 'gone', `order ${account.address}/${String(oid)} is not in memory`);
-    return order;
-  }
-
   #countKind(kind: RecordKind): void {
     switch (kind) {
       case 'fill': this.#counts.fills += 1; break;
@@ -263,4 +252,12 @@ export class Partition {
     this.#counts.quarantined[reason] += 1;
     return { kind: 'refused', reason };
   }
+}
+
+/** The order on record in a slot, which must be in memory (P3); null without a slot. */
+function orderIn(slot: Slot | null): Order | null {
+  if (slot === null) return null;
+  const { order } = slot;
+  invariant(order.kind !== 'absent' && order.kind !== 'gone', `order ${slot.address}/${String(slot.oid)} is not in memory`);
+  return order;
 }

@@ -7,7 +7,7 @@ import type { Address, Oid } from './input.ts';
 import { LEG_FACTS, type AssetType, type Cause, type Direction, type LegName, type PositionSide } from './leg.ts';
 import { isComplete, legOf, type Ledger, type Pending, type Trigger } from './order.ts';
 import type { Settings } from './settings.ts';
-import type { LegTotals } from './totals.ts';
+import type { LegTotals, TokenSum } from './totals.ts';
 
 export type PositionSize = 'small' | 'medium' | 'large';
 
@@ -106,10 +106,9 @@ function positionRate(notional: Decimal, accountValue: Decimal | null): string |
   return format(divideHalfEven(multiply(notional, HUNDRED), accountValue, RATE_DIGITS));
 }
 
-function feesOf(fees: ReadonlyMap<string, Decimal>): Readonly<Record<string, string>> {
-  const tokens = [...fees.keys()].sort();
-  const entries = tokens.map((token) => [token, format(fees.get(token) ?? { units: 0n, scale: 0 })] as const);
-  return Object.fromEntries(entries);
+function feesOf(fees: readonly TokenSum[]): Readonly<Record<string, string>> {
+  const sorted = fees.length < 2 ? fees : [...fees].sort((a, b) => (a.token < b.token ? -1 : 1));
+  return Object.fromEntries(sorted.map(({ token, sum }) => [token, format(sum)]));
 }
 
 function isReversal(ledger: Ledger): boolean {

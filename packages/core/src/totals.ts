@@ -4,7 +4,7 @@
 // T2  Only the earliest and the latest part are kept: they alone decide the positions (contract §9).
 // T3  Totals belong to one order and are changed in place, by `addPart` and `markReported` alone.
 
-import { ZERO, add, compare, multiply, type Decimal } from './decimal.ts';
+import { add, compare, multiply, type Decimal } from './decimal.ts';
 import type { Fill } from './input.ts';
 import { CAUSES, LEG_FACTS, positionAfter, type Cause, type LegName, type Part } from './leg.ts';
 
@@ -15,14 +15,16 @@ export type PartPlace = {
   readonly tid: number;
 };
 
+export type TokenSum = { readonly token: string; readonly sum: Decimal };
+
 export type LegTotals = {
   readonly leg: LegName;
   size: Decimal;
   /** Sum of px × size. */
   notional: Decimal;
   closedPnl: Decimal;
-  /** Token → sum. */
-  readonly fees: Map<string, Decimal>;
+  /** One sum a token, in the order of their first fills. */
+  fees: readonly TokenSum[];
   fillCount: number;
   /** How many of the fills the last signal counted. */
   reportedFills: number;
@@ -38,25 +40,25 @@ export type LegTotals = {
   twapId: number | null;
 };
 
-/** Totals of a leg that has no part yet; `place` is its first part's. */
-export function emptyTotals(leg: LegName, fill: Fill, part: Part): LegTotals {
+/** The totals of a leg's first part. */
+export function totalsOf(fill: Fill, part: Part, cause: Cause): LegTotals {
   const place = { time: fill.time, start: part.start, tid: fill.tid };
   return {
-    leg,
-    size: ZERO,
-    notional: ZERO,
-    closedPnl: ZERO,
-    fees: new Map(),
-    fillCount: 0,
+    leg: part.leg,
+    size: part.size,
+    notional: multiply(fill.px, part.size),
+    closedPnl: part.closedPnl,
+    fees: [{ token: fill.feeToken, sum: part.fee }],
+    fillCount: 1,
     reportedFills: 0,
     revision: 0,
     firstFillAt: fill.time,
     lastFillAt: fill.time,
     earliest: place,
     latest: place,
-    positionAfter: part.start,
-    cause: 'trade',
-    twapId: null,
+    positionAfter: positionAfter(part.start, part.size, LEG_FACTS[part.leg].trade),
+    cause,
+    twapId: fill.twapId,
   };
 }
 
@@ -64,14 +66,18 @@ export function addPart(totals: LegTotals, fill: Fill, part: Part, cause: Cause)
   totals.size = add(totals.size, part.size);
   totals.notional = add(totals.notional, multiply(fill.px, part.size));
   totals.closedPnl = add(totals.closedPnl, part.closedPnl);
-  const fee = totals.fees.get(fill.feeToken);
-  totals.fees.set(fill.feeToken, fee === undefined ? part.fee : add(fee, part.fee));
-  if (totals.fillCount === 0 || CAUSES.indexOf(cause) < CAUSES.indexOf(totals.cause)) totals.cause = cause;
+  totals.fees = withFee(totals.fees, fill.feeToken, part.fee);
+  if (CAUSES.indexOf(cause) < CAUSES.indexOf(totals.cause)) totals.cause = cause;
   totals.twapId ??= fill.twapId;
   totals.firstFillAt = Math.min(totals.firstFillAt, fill.time);
   totals.lastFillAt = Math.max(totals.lastFillAt, fill.time);
   placePart(totals, fill, part);
   totals.fillCount += 1;
+}
+
+function withFee(fees: readonly TokenSum[], token: string, fee: Decimal): readonly TokenSum[] {
+  if (!fees.some((held) => held.token === token)) return [...fees, { token, sum: fee }];
+  return fees.map((held) => (held.token === token ? { token, sum: add(held.sum, fee) } : held));
 }
 
 function placePart(totals: LegTotals, fill: Fill, part: Part): void {

@@ -8,7 +8,7 @@
 // is read on as if it had never ended.
 
 import type { Readable } from 'node:stream';
-import { JournalMerge, JournalReader, openJournal, type JournalBytes } from '@fillstream/hyperliquid';
+import { JournalMerge, JournalReader, STANDARD_INPUT, openJournal, statJournal, type JournalBytes } from '@fillstream/hyperliquid';
 import {
   PortError, comparePositions, startOf,
   type Commit, type EventLog, type HistoryPoint, type InputTopic, type LogRecord, type PartitionLog, type Position,
@@ -26,6 +26,8 @@ export type JournalLogOptions = {
   readonly book: CommitBook;
   /** What `-` reads. */
   readonly input: Readable;
+  /** Aborted: nothing more is waited for. */
+  readonly stop: AbortSignal | null;
 };
 
 export class JournalLog implements EventLog {
@@ -51,12 +53,12 @@ export class JournalLog implements EventLog {
   }
 
   async open(): Promise<PartitionLog> {
-    await Promise.resolve();
+    for (const path of this.#options.journals) if (path !== STANDARD_INPUT) await statJournal(path);
     const last = this.#options.book.last();
     const signals = openLineFile(this.#options.signals, last?.signalBytes ?? 0);
     const quarantine = openLineFile(this.#options.quarantine, last?.quarantineBytes ?? 0);
     const start = startOf(this.inputs.length);
-    return new JournalPartition(this.#options.book, start, signals, quarantine, (from) => this.#mergeFrom(from));
+    return new JournalPartition(this.#options, start, signals, quarantine, (from) => this.#mergeFrom(from));
   }
 
   async #mergeFrom({ offsets }: Position): Promise<JournalMerge> {
@@ -73,14 +75,18 @@ class JournalPartition implements PartitionLog {
   readonly #signals: LineFile;
   readonly #quarantine: LineFile;
   readonly #mergeFrom: (from: Position) => Promise<JournalMerge>;
+  readonly #stop: AbortSignal | null;
   /** The journals, read up to where a replay or `take` came. */
   #merge: JournalMerge | null = null;
 
   constructor(
-    book: CommitBook, start: HistoryPoint, signals: LineFile, quarantine: LineFile,
+    { book, input, stop }: JournalLogOptions, start: HistoryPoint, signals: LineFile, quarantine: LineFile,
     mergeFrom: (from: Position) => Promise<JournalMerge>,
   ) {
     this.#book = book;
+    this.#stop = stop;
+    // A read that waits for standard input ends with it.
+    stop?.addEventListener('abort', () => input.destroy(), { once: true });
     this.start = start;
     this.committed = book.last()?.to ?? start;
     this.#signals = signals;
@@ -90,8 +96,13 @@ class JournalPartition implements PartitionLog {
 
   async take(limit: number): Promise<Taken> {
     this.#merge ??= await this.#mergeFrom(this.committed.position);
-    const records = await this.#merge.take(limit);
-    return records.length === 0 ? { kind: 'ended' } : { kind: 'records', records };
+    try {
+      const records = await this.#merge.take(limit);
+      return records.length === 0 ? { kind: 'ended' } : { kind: 'records', records };
+    } catch (error) {
+      if (this.#stop?.aborted === true) return { kind: 'idle' };
+      throw error;
+    }
   }
 
   async commit({ from, to, merge, clocks, signals, refused, afterEnd }: Commit): Promise<void> {

@@ -57,6 +57,8 @@ class StandardOutput implements LineFile {
 class File implements LineFile {
   readonly #path: string;
   readonly #file: number;
+  /** No device or pipe: it can be cut. */
+  readonly #isFile: boolean;
   #length: number;
 
   constructor(path: string, length: number) {
@@ -64,11 +66,12 @@ class File implements LineFile {
     try {
       this.#file = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o644);
       const facts = fstatSync(this.#file);
-      if (facts.isFile() && facts.size < length) {
+      this.#isFile = facts.isFile();
+      if (this.#isFile && facts.size < length) {
         const message = `${path} has ${String(facts.size)} bytes, expected the ${String(length)} written before: it was changed, or a power failure took its end`;
         throw new PortError('mismatch', message, { retryable: false });
       }
-      if (facts.isFile()) ftruncateSync(this.#file, length);
+      if (this.#isFile) ftruncateSync(this.#file, length);
     } catch (error) {
       throw unwritable(path, error);
     }
@@ -83,9 +86,11 @@ class File implements LineFile {
     await Promise.resolve();
     const bytes = Buffer.from(lines);
     try {
-      for (let done = 0; done < bytes.length;) done += writeSync(this.#file, bytes, done, bytes.length - done, this.#length + done);
+      for (let done = 0; done < bytes.length;) {
+        done += writeSync(this.#file, bytes, done, bytes.length - done, this.#isFile ? this.#length + done : null);
+      }
     } catch (error) {
-      ftruncateSync(this.#file, this.#length);
+      if (this.#isFile) ftruncateSync(this.#file, this.#length);
       throw unwritable(this.#path, error);
     }
     this.#length += bytes.length;
@@ -96,7 +101,8 @@ class File implements LineFile {
   }
 }
 
-function unwritable(path: string, error: unknown): PortError {
+/** The error for an output that can't be written, in the user's words. */
+export function unwritable(path: string, error: unknown): PortError {
   if (error instanceof PortError) return error;
   const full = error instanceof Error && 'code' in error && error.code === 'ENOSPC';
   const why = full ? 'no space is left on the disk' : error instanceof Error ? error.message : String(error);

@@ -8,7 +8,7 @@ import { JournalLog } from './journal-log.ts';
 import { summaryOf, type Summary } from './summary.ts';
 
 /** Large batches: a journal has no reader who waits for its signals. */
-const LIMITS: Partial<LoopLimits> = { batchRecords: 5000, batchTimers: 20_000, checkpointRecords: 50_000 };
+const LIMITS: Partial<LoopLimits> = { batchRecords: 500, batchTimers: 20_000, checkpointRecords: 50_000 };
 
 export type RunOptions = {
   readonly journals: readonly string[];
@@ -29,7 +29,7 @@ export type RunResult = { readonly end: 'ended' | 'stopped'; readonly summary: S
 export async function runJournals(options: RunOptions): Promise<RunResult> {
   const { journals, signals, quarantine, durable, stop } = options;
   const started = performance.now();
-  const log = new JournalLog({ journals, signals, quarantine, book: durable?.book ?? new ForgetfulBook(), input: process.stdin });
+  const log = new JournalLog({ journals, signals, quarantine, book: durable?.book ?? new ForgetfulBook(), input: process.stdin, stop: stop ?? null });
   let records = 0;
   const onEvent = (event: LoopEvent): void => {
     if (event.kind !== 'committed') return;

@@ -14,6 +14,7 @@ export class JournalError extends Error {
 export const STANDARD_INPUT = '-';
 
 const READ_BYTES = 1_048_576;
+const NEWLINE = 10;
 
 export type JournalBytes = {
   /** Decompressed, from the offset asked for. */
@@ -29,13 +30,13 @@ export async function openJournal(path: string, offset: number, input: Readable)
   if (path === STANDARD_INPUT) {
     let count = 0;
     const counted = tap(input, (bytes) => (count += bytes));
-    return { chunks: explained(skip(counted, offset), path), size: null, read: () => count };
+    return { chunks: explained(skip(counted, offset, path), path), size: null, read: () => count };
   }
   const { size } = await statJournal(path);
-  const packed = path.endsWith('.gz') || path.endsWith('.zst');
+  const packed = isPacked(path);
   const file = createReadStream(path, { highWaterMark: READ_BYTES, start: packed ? 0 : offset });
   const start = packed ? 0 : offset;
-  const chunks = packed ? skip(decompressed(file, path), offset) : file;
+  const chunks = packed ? skip(decompressed(file, path), offset, path) : file;
   return { chunks: explained(chunks, path), size, read: () => start + file.bytesRead };
 }
 
@@ -48,13 +49,22 @@ export async function statJournal(path: string): Promise<Stats> {
   return facts;
 }
 
-/** The first bytes of a journal's file, as stored: they tell it from another of the same name. */
-export async function headOf(path: string, length: number): Promise<Uint8Array> {
+/** Whether offsets of the journal are offsets of its file. */
+export function isPlainFile(path: string): boolean {
+  return path !== STANDARD_INPUT && !isPacked(path);
+}
+
+function isPacked(path: string): boolean {
+  return path.endsWith('.gz') || path.endsWith('.zst');
+}
+
+/** Bytes of a journal's file, as stored; fewer where it ends before. Throws JournalError. */
+export async function bytesOf(path: string, offset: number, length: number): Promise<Uint8Array> {
   const file = await open(path).catch((error: unknown) => {
     throw explain(error, path);
   });
   try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, 0);
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, offset);
     return buffer.subarray(0, bytesRead);
   } finally {
     await file.close();
@@ -73,13 +83,20 @@ async function* tap(chunks: AsyncIterable<Uint8Array>, count: (bytes: number) =>
   }
 }
 
-async function* skip(chunks: AsyncIterable<Uint8Array>, offset: number): AsyncIterable<Uint8Array> {
+/** The bytes from an offset on, which must be the end of a line: what was read before it stays as it was read. */
+async function* skip(chunks: AsyncIterable<Uint8Array>, offset: number, path: string): AsyncIterable<Uint8Array> {
   let left = offset;
+  let last = NEWLINE;
   for await (const chunk of chunks) {
     const dropped = Math.min(left, chunk.length);
     left -= dropped;
-    if (dropped < chunk.length) yield chunk.subarray(dropped);
+    last = chunk[dropped - 1] ?? last;
+    if (dropped === chunk.length) continue;
+    if (last !== NEWLINE) throw new JournalError(`${path} went on in the middle of a line that was its last; begin anew`);
+    yield chunk.subarray(dropped);
+    last = NEWLINE;
   }
+  if (left > 0) throw new JournalError(`${path} is shorter than what was read of it before; begin anew`);
 }
 
 async function* explained(chunks: AsyncIterable<Uint8Array>, path: string): AsyncIterable<Uint8Array> {
@@ -98,7 +115,8 @@ const EXPLANATIONS: ReadonlyMap<string, string> = new Map([
 ]);
 
 function explain(error: unknown, path: string): unknown {
-  if (!(error instanceof Error)) return error;
+  if (!(error instanceof Error) || error instanceof JournalError) return error;
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
-  return new JournalError(`can't read ${path}: ${EXPLANATIONS.get(code) ?? error.message}`, { cause: error });
+  const known = EXPLANATIONS.get(code.startsWith('ZSTD_error') ? 'Z_DATA_ERROR' : code);
+  return new JournalError(`can't read ${path}: ${known ?? error.message}`, { cause: error });
 }

@@ -9,8 +9,7 @@ import { findNode } from './node.mjs';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-/** A larger nursery halves the time spent on collecting the many short-lived objects of a fold. */
-const NODE_FLAGS = ['--max-semi-space-size=64', '--disable-warning=ExperimentalWarning'];
+const NODE_FLAGS = ['--disable-warning=ExperimentalWarning'];
 
 /** Runs a script of the workspace with this process's streams; ends as the script ends. */
 export async function run(script, args) {

@@ -16,7 +16,7 @@ import { market, writeJournal, type MarketOptions } from '@fillstream/simulator'
 
 const ROOT = join(import.meta.dirname, '../..');
 const COMMAND = join(ROOT, 'packages/cli/src/main.ts');
-const NODE_FLAGS = ['--max-semi-space-size=64', '--import', join(import.meta.dirname, 'usage.ts')];
+const NODE_FLAGS = ['--import', join(import.meta.dirname, 'usage.ts')];
 
 type Usage = { readonly seconds: number; readonly cpuSeconds: number; readonly peakMiB: number };
 type Subject = { readonly name: string; readonly aim: number | null; readonly args: readonly string[]; readonly prepare: () => void };
@@ -73,7 +73,7 @@ async function runProcess(args: readonly string[], input?: Iterable<string>): Pr
   const report = join(tmpdir(), `fillstream-bench-usage-${String(process.pid)}.json`);
   const started = performance.now();
   const child = spawn(process.execPath, [...NODE_FLAGS, ...args], {
-    stdio: [input === undefined ? 'ignore' : 'pipe', 'ignore', 'pipe'], env: { ...process.env, BENCH_USAGE: report },
+    stdio: [input === undefined ? 'ignore' : 'pipe', 'ignore', 'pipe'], env: { NODE_COMPILE_CACHE: join(tmpdir(), 'fillstream-bench', 'compile'), ...process.env, BENCH_USAGE: report },
   });
   let errors = '';
   child.stderr?.on('data', (chunk: Buffer) => (errors += chunk.toString('utf8')));

@@ -51,7 +51,7 @@ export class Database {
     try {
       if (fresh) for (const name of DATA_FILES) rmSync(join(folder, name), { force: true });
       const sql = new DatabaseSync(join(folder, 'fillstream.db'));
-      sql.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 16384');
+      sql.exec('PRAGMA page_size = 8192; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 8192');
       prepareTables(sql, folder);
       return new Database(sql, lock, folder);
     } catch (error) {

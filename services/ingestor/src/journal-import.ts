@@ -16,7 +16,7 @@ export type ImportOptions = {
   readonly onAppended?: (progress: { readonly records: number; readonly share: number | null }) => Promise<void>;
 };
 
-const BATCH_RECORDS = 2_000;
+const BATCH_RECORDS = 10_000;
 const GREATEST_TIME = 1e13;
 const DONE = 'done';
 

@@ -7,8 +7,10 @@ import { ForgetfulBook, type CommitBook } from './commit-book.ts';
 import { JournalLog } from './journal-log.ts';
 import { summaryOf, type Summary } from './summary.ts';
 
-/** Large batches: a journal has no reader who waits for its signals. */
-const LIMITS: Partial<LoopLimits> = { batchRecords: 500, batchTimers: 20_000, checkpointRecords: 50_000 };
+/** Small batches die young in memory; a durable commit costs a transaction, so those are larger. */
+const BATCH_RECORDS = { inMemory: 500, durable: 5_000 };
+/** A journal has no reader who waits for its signals. */
+const LIMITS: Partial<LoopLimits> = { batchTimers: 20_000, checkpointRecords: 50_000 };
 
 export type RunOptions = {
   readonly journals: readonly string[];
@@ -30,13 +32,14 @@ export async function runJournals(options: RunOptions): Promise<RunResult> {
   const { journals, signals, quarantine, durable, stop } = options;
   const started = performance.now();
   const log = new JournalLog({ journals, signals, quarantine, book: durable?.book ?? new ForgetfulBook(), input: process.stdin, stop: stop ?? null });
+  const limits = { ...LIMITS, batchRecords: durable === null ? BATCH_RECORDS.inMemory : BATCH_RECORDS.durable };
   let records = 0;
   const onEvent = (event: LoopEvent): void => {
     if (event.kind !== 'committed') return;
     for (const { count } of event.commit.merge) records += count;
     options.onProgress?.({ records, share: log.progress, streamTime: event.streamTime });
   };
-  const loop = new PartitionLoop({ partition: 0, log, store: durable?.store ?? null, settings: options.settings, limits: LIMITS, onEvent });
+  const loop = new PartitionLoop({ partition: 0, log, store: durable?.store ?? null, settings: options.settings, limits, onEvent });
   const onStop = (): void => {
     loop.stop();
   };

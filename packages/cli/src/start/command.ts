@@ -1,10 +1,10 @@
 // `npm start`: the whole pipeline in one process, its signals on the terminal.
 
-import { Command, InvalidArgumentError } from 'commander';
 import { resolve } from 'node:path';
-import { resolveSettings } from '../settings.ts';
+import type { Signal } from '@fillstream/schemas';
+import { Command, InvalidArgumentError } from 'commander';
+import { parsePeriod, resolveSettings } from '../settings.ts';
 import { settingsOptions, settingsSources, type SettingsFlags } from '../settings-flags.ts';
-import { parsePeriod } from '../settings.ts';
 import { folderOf, runPipeline, type Source } from './pipeline.ts';
 import { signalLine } from './signal-line.ts';
 
@@ -44,15 +44,18 @@ async function start(flags: Flags): Promise<void> {
     ? 'Ctrl-C ends; the next start goes on from there, --fresh begins anew. Try: npm start -- --journal FILE'
     : 'Ctrl-C ends; the next start goes on from there, --fresh begins anew. Try: npx fillstream run --help');
   try {
-    const onSignal = (signal: Parameters<typeof signalLine>[0]): void => {
-      process.stdout.write(`${process.stdout.isTTY ? signalLine(signal) : JSON.stringify(signal)}\n`);
-    };
-    const { end, counts } = await runPipeline({ source, folder, fresh: flags.fresh, settings, stop: stop.signal, onSignal });
+    const { end, counts } = await runPipeline({ source, folder, fresh: flags.fresh, settings, stop: stop.signal, show });
     tell(end === 'ended' ? 'the journal has ended' : 'stopped; the same command goes on from here');
     process.stderr.write(`${JSON.stringify(counts)}\n`);
   } finally {
     stop.dispose();
   }
+}
+
+/** Lines for a person at a terminal, NDJSON for whatever else reads them. */
+async function show(signals: readonly Signal[]): Promise<void> {
+  const lines = signals.map((signal) => (process.stdout.isTTY ? signalLine(signal) : JSON.stringify(signal)));
+  await new Promise((resolveWritten) => process.stdout.write(`${lines.join('\n')}\n`, resolveWritten));
 }
 
 function tell(line: string): void {

@@ -22,8 +22,8 @@ export type PipelineOptions = {
   readonly fresh: boolean;
   readonly settings: AllSettings;
   readonly stop: AbortSignal;
-  /** Each signal once, over all starts. */
-  readonly onSignal: (signal: Signal) => void;
+  /** Gets each signal once, over all starts; resolves when they have left the process. */
+  readonly show: (signals: readonly Signal[]) => Promise<void>;
 };
 
 /** Records appended, but not processed yet: beyond it the import waits. */
@@ -54,6 +54,7 @@ class Pipeline {
   readonly #sink: InputSink;
   /** Aborted when the source has to end, for whatever reason. */
   readonly #stopSource = new AbortController();
+  readonly #onStop = (): void => this.#stopSource.abort();
 
   constructor(options: PipelineOptions, database: Database) {
     const { settings } = options;
@@ -61,11 +62,11 @@ class Pipeline {
     this.#options = options;
     const log = new SqliteLog({ database, partitions: settings.partitions, limitBytes: settings.logLimitBytes });
     this.#log = log;
-    this.#reader = new SignalReader(database, log, options.onSignal);
+    this.#reader = new SignalReader(database, log, options.show);
     this.#processor = new Processor({
       log, store: new SqliteStore(database), partitions: settings.partitions, settings,
       onEvent: (event) => {
-        if (event.kind === 'committed' && event.commit.signals.length > 0) this.#reader.read();
+        if (event.kind === 'committed' && event.commit.signals.length > 0) this.#reader.read().catch(this.#onStop); // Met by the last read.
       },
     });
     this.#sink = {
@@ -79,11 +80,10 @@ class Pipeline {
 
   async run(): Promise<{ readonly end: 'ended' | 'stopped'; readonly counts: Counts }> {
     const { stop } = this.#options;
-    const onStop = (): void => this.#stopSource.abort();
-    stop.addEventListener('abort', onStop);
-    if (stop.aborted) onStop();
-    this.#reader.read();
-    const processing = this.#processor.run().finally(onStop);
+    stop.addEventListener('abort', this.#onStop);
+    if (stop.aborted) this.#onStop();
+    await this.#reader.read();
+    const processing = this.#processor.run().finally(this.#onStop);
     processing.catch(() => undefined); // Met below, once the source has ended.
     try {
       const end = await this.#runSource();
@@ -92,8 +92,8 @@ class Pipeline {
     } finally {
       this.#processor.stop();
       await processing;
-      this.#reader.read();
-      stop.removeEventListener('abort', onStop);
+      await this.#reader.read();
+      stop.removeEventListener('abort', this.#onStop);
     }
   }
 

@@ -1,46 +1,54 @@
-import type { Database, SqliteLog } from '@fillstream/sqlite';
 import type { Signal } from '@fillstream/schemas';
+import type { Database, SqliteLog } from '@fillstream/sqlite';
 
 const FACT = 'signals shown';
 const READ_SIGNALS = 1_000;
 
-/** Reads the topic `signals` for the terminal: each signal once, a later start going on where this one ended. */
+/**
+ * Reads the topic `signals` for the terminal. How far it came is noted once the signals have been handed over: a later start
+ * goes on from there, and only what a kill came in between is shown again.
+ */
 export class SignalReader {
   readonly #database: Database;
   readonly #log: SqliteLog;
-  readonly #onSignal: (signal: Signal) => void;
+  readonly #show: (signals: readonly Signal[]) => Promise<void>;
   /** By partition. */
   readonly #offsets: number[];
+  #reading: Promise<void> | null = null;
+  #more = false;
 
-  constructor(database: Database, log: SqliteLog, onSignal: (signal: Signal) => void) {
+  /** `show` resolves when the signals have left the process. */
+  constructor(database: Database, log: SqliteLog, show: (signals: readonly Signal[]) => Promise<void>) {
     this.#database = database;
     this.#log = log;
-    this.#onSignal = onSignal;
+    this.#show = show;
     const held = database.fact(FACT)?.split(' ').map(Number) ?? [];
     this.#offsets = Array.from({ length: log.partitions }, (_, partition) => held[partition] ?? 0);
   }
 
-  /** Hands out what was committed since the last call. Throws PortError. */
-  read(): void {
-    let count = 0;
-    for (const [partition, from] of this.#offsets.entries()) {
-      const offset = this.#readPartition(partition, from);
-      this.#offsets[partition] = offset;
-      count += offset - from;
+  /** Resolves when all that was committed before the call has been shown. Throws PortError. */
+  async read(): Promise<void> {
+    this.#more = true;
+    this.#reading ??= this.#readAll().finally(() => (this.#reading = null));
+    await this.#reading;
+  }
+
+  async #readAll(): Promise<void> {
+    while (this.#more) {
+      this.#more = false;
+      for (const partition of this.#offsets.keys()) await this.#readPartition(partition);
     }
-    if (count === 0) return;
+  }
+
+  async #readPartition(partition: number): Promise<void> {
+    const read = this.#log.readSignals(partition, this.#offsets[partition] ?? 0, READ_SIGNALS);
+    const last = read.at(-1);
+    if (last === undefined) return;
+    await this.#show(read.map(({ signal }) => signal));
+    this.#offsets[partition] = last.offset + 1;
     this.#database.transaction(() => {
       this.#database.setFact(FACT, this.#offsets.join(' '));
     });
-  }
-
-  #readPartition(partition: number, from: number): number {
-    let offset = from;
-    for (;;) {
-      const signals = this.#log.readSignals(partition, offset, READ_SIGNALS);
-      for (const { signal } of signals) this.#onSignal(signal);
-      offset = (signals.at(-1)?.offset ?? offset - 1) + 1;
-      if (signals.length < READ_SIGNALS) return offset;
-    }
+    this.#more = true;
   }
 }

@@ -15,7 +15,7 @@ const NODE_FLAGS = ['--disable-warning=ExperimentalWarning'];
 export async function run(script, args) {
   const node = await prepare();
   const child = spawn(node, [...NODE_FLAGS, resolve(ROOT, script), ...args], {
-    stdio: 'inherit', env: { NODE_COMPILE_CACHE: join(ROOT, 'node_modules/.cache/compile'), ...process.env, TURBO_TELEMETRY_DISABLED: '1' },
+    stdio: 'inherit', env: { NODE_COMPILE_CACHE: join(ROOT, 'node_modules/.cache/compile'), ...process.env },
   });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => forward(child, signal));
   child.on('error', fail);

@@ -108,9 +108,34 @@ function decodeAt<Value>(codec: Codec<Value>, body: Buffer, position: number): {
   }
 }
 
+/**
+ * Rewrites bodies that were written by another version of a topic's schema, given as JSON text. Throws SchemaError
+ * `unreadable-body` when ours can't read that version, and the reader throws it for what is no body of it.
+ */
+export function bodyReader(topic: Topic, writerSchema: string): (body: Buffer) => Buffer {
+  try {
+    const reader = compile(topic);
+    const resolver = reader.createResolver(compileText(writerSchema));
+    return (body) => {
+      try {
+        const value: unknown = reader.fromBuffer(body, resolver);
+        return reader.toBuffer(value);
+      } catch (error) {
+        throw new SchemaError('unreadable-body', `expected a body of the schema: ${String(error)}`, error);
+      }
+    };
+  } catch (error) {
+    throw new SchemaError('unreadable-body', `expected a schema that ${topic} can be read by: ${String(error)}`, error);
+  }
+}
+
 function compile(topic: Topic): avsc.Type {
-  const schema: unknown = JSON.parse(schemaTextOf(topic), mapAsEntries);
-  if (!isSchema(schema)) throw new TypeError(`${topic}.avsc: expected an object`);
+  return compileText(schemaTextOf(topic));
+}
+
+function compileText(text: string): avsc.Type {
+  const schema: unknown = JSON.parse(text, mapAsEntries);
+  if (!isSchema(schema)) throw new TypeError('expected a schema that is an object');
   return avsc.Type.forSchema(schema, { omitRecordMethods: true, typeHook: wholeLong });
 }
 

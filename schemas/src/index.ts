@@ -1,3 +1,4 @@
+export { bodyReader } from './avro.ts';
 export { encodeCommit, decodeCommit, type Commit, type Run } from './commit.ts';
 export { decodeInput, type DecodedInput } from './decode-input.ts';
 export {

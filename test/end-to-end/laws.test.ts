@@ -311,7 +311,11 @@ function mortalLog(log: SqliteLog, life: Mortal, onEnd: (partition: number) => v
       close: async () => inner.close(),
     };
   };
-  return { inputs: log.inputs, open: async (partition) => life.wait(async () => mortalPartition(await log.open(partition), partition)) };
+  return {
+    inputs: log.inputs,
+    assigned: async () => log.assigned(),
+    open: async (partition) => life.wait(async () => mortalPartition(await log.open(partition), partition)),
+  };
 }
 
 function mortalStore(store: SqliteStore, life: Mortal): StateStore {

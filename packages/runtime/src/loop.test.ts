@@ -130,6 +130,7 @@ function gated(log: EventLog, nth: number, gate: Promise<void>, reached: () => v
   let takes = 0;
   return {
     inputs: log.inputs,
+    assigned: (partition) => log.assigned(partition),
     async open(partition) {
       const opened = await log.open(partition);
       const take = async (limit: number): Promise<Taken> => {

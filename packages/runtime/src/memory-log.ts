@@ -62,6 +62,10 @@ export class MemoryLog implements EventLog {
     return made;
   }
 
+  assigned(): Promise<void> {
+    return Promise.resolve();
+  }
+
   open(partition: number): Promise<PartitionLog> {
     return attempt(() => {
       const data = this.data(partition);

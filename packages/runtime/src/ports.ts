@@ -31,8 +31,8 @@ export type LogRecord = {
   /** The topic's position once this record is behind. */
   readonly next: number;
   readonly input: Input;
-  /** The record as it came, for the quarantine: text or bytes. */
-  readonly original: string | Uint8Array;
+  /** The record as it came, for the quarantine: text, a body of its topic, or bytes that are no body. */
+  readonly original: string | Uint8Array | { readonly bytes: Uint8Array };
 };
 
 /** A record for the quarantine topic. */
@@ -64,6 +64,11 @@ export type Replayed = { readonly records: readonly LogRecord[]; readonly commit
 
 export interface EventLog {
   readonly inputs: readonly InputTopic[];
+  /**
+   * Resolves when this process is the one that should have the partition: at once where nobody else can have it, else when
+   * the group has said so since the last take-over. Throws PortError `fenced` when it went to another.
+   */
+  assigned(partition: number): Promise<void>;
   /**
    * Takes over a partition: fences whoever had it, then reads what is committed.
    * Throws PortError.

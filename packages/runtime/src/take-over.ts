@@ -1,4 +1,4 @@
-// Taking over a partition: claim the store, fence the log, then bring memory to the end of committed history.
+// Taking over a partition: be assigned, claim the store, fence the log, then bring memory to the end of committed history.
 //
 //   store                          then
 //   missing, void, audit failed    rebuild: reset the store, replay from the log's start
@@ -44,6 +44,7 @@ export type Owned = {
 /** Throws PortError, and StoreRefused when another owner came in between. */
 export async function takeOver(options: TakeOverOptions): Promise<Owned> {
   const { store } = options;
+  await options.log.assigned(options.partition);
   const owner = store === null ? null : await store.claim(options.partition);
   const log = await options.log.open(options.partition);
   try {

@@ -12,7 +12,8 @@ import type { RefusalReason, Signal } from '@fillstream/core';
 import { PortError, type Taken } from '@fillstream/runtime';
 import { eventLogContract, stateStoreContract } from '@fillstream/runtime/contract';
 import { decodeQuarantined, encodeCutLine, encodeInput, encodeRecord, encodeTick, type EncodedInput } from '@fillstream/schemas';
-import { Database, INPUT_TOPICS, SqliteLog, SqliteStore } from './index.ts';
+import { INPUT_TOPICS } from '@fillstream/topics';
+import { Database, SqliteLog, SqliteStore } from './index.ts';
 
 const LIMIT = 2 ** 30;
 const ADDRESS = `0x${'a1'.repeat(20)}`;

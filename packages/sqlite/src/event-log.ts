@@ -10,9 +10,10 @@ import type { StatementSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PortError, partitionOf, type EventLog, type PartitionLog } from '@fillstream/runtime';
 import { decodeSignal, type EncodedInput, type Signal } from '@fillstream/schemas';
+import { INPUT_TOPICS, type NewRecord } from '@fillstream/topics';
 import type { Database } from './database.ts';
 import { SqlitePartition } from './partition-log.ts';
-import { INPUT_TOPICS, type NewRecord, type Row } from './rows.ts';
+import type { Row } from './rows.ts';
 
 /** How long `take` waits for records before it tells that none came. */
 const IDLE_MS = 200;
@@ -77,6 +78,10 @@ export class SqliteLog implements EventLog {
   /** Committed signals from an offset on. */
   readSignals(partition: number, from: number, limit: number): readonly { readonly offset: number; readonly signal: Signal }[] {
     return this.read('signals', partition, from, limit).map(({ offset, body }) => ({ offset, signal: decodeSignal(body) }));
+  }
+
+  async assigned(): Promise<void> {
+    await Promise.resolve();
   }
 
   async open(partition: number): Promise<PartitionLog> {

@@ -1,22 +1,13 @@
 // One partition of the SQLite log, as its owner sees it: its topics merged by arrival, its commits and their outputs.
 
-import { isUtf8 } from 'node:buffer';
-import type { Signal } from '@fillstream/core';
-import { readRecord } from '@fillstream/hyperliquid';
 import {
   PortError, comparePositions, startOf,
-  type Commit, type HistoryPoint, type LogRecord, type PartitionLog, type Position, type Refused, type Replayed, type Taken,
+  type Commit, type HistoryPoint, type LogRecord, type PartitionLog, type Position, type Replayed, type Taken,
 } from '@fillstream/runtime';
-import {
-  decodeCommit, decodeInput, encodeCommit, encodeQuarantined, encodeSignal, type InputTopic, type Quarantined,
-} from '@fillstream/schemas';
+import { INPUT_TOPICS, commitRecord, quarantineRecord, readCommit, signalRecord, toLogRecord, type Committed } from '@fillstream/topics';
 import type { SqliteLog } from './event-log.ts';
-import { INPUT_TOPICS, type NewRecord, type Row } from './rows.ts';
+import type { Row } from './rows.ts';
 
-/** A commit as the topic `commits` holds it: its end, and how it got there. */
-type Committed = Pick<Commit, 'to' | 'merge' | 'clocks'>;
-
-const TOPIC_NAMES: string[] = [...INPUT_TOPICS];
 const READ_ROWS = 2_000;
 
 export class SqlitePartition implements PartitionLog {
@@ -48,8 +39,8 @@ export class SqlitePartition implements PartitionLog {
     if (!this.#isOwner()) throw new PortError('fenced', 'another owner opened the partition', { retryable: true });
     this.#log.appendOutputs(this.#partition, [
       ...commit.signals.map(signalRecord),
-      ...commit.refused.map((refused) => this.#quarantineRecord(refused)),
-      ...(commit.afterEnd ? [] : [this.#commitRecord(commit)]),
+      ...commit.refused.map((refused) => quarantineRecord(this.#partition, refused)),
+      ...(commit.afterEnd ? [] : [commitRecord(this.#partition, commit)]),
     ]);
   }
 
@@ -68,7 +59,7 @@ export class SqlitePartition implements PartitionLog {
   }
 
   #cursorsAt({ offsets }: Position): TopicCursor[] {
-    return TOPIC_NAMES.map((name, topic) => new TopicCursor(this.#log, name, topic, this.#partition, offsets[topic] ?? 0));
+    return INPUT_TOPICS.map((name, topic) => new TopicCursor(this.#log, name, topic, this.#partition, offsets[topic] ?? 0));
   }
 
   /** What is there, in order of arrival. */
@@ -94,27 +85,7 @@ export class SqlitePartition implements PartitionLog {
   }
 
   #commitsFrom(offset: number, limit: number = Number.MAX_SAFE_INTEGER): Committed[] {
-    return this.#log.read('commits', this.#partition, Math.max(offset, 0), limit).map(({ body }) => {
-      const { id, to, fired, merge, clocks } = decodeCommit(body);
-      return { to: { id, position: { offsets: to, fired } }, merge, clocks };
-    });
-  }
-
-  #commitRecord({ from, to, merge, clocks, signals, refused }: Commit): NewRecord {
-    const counts = { records: merge.reduce((sum, run) => sum + run.count, 0), signals: signals.length, quarantined: refused.length };
-    const body = encodeCommit({
-      id: to.id, partition: this.#partition, topics: TOPIC_NAMES, from: from.position.offsets, to: to.position.offsets,
-      fired: to.position.fired, merge, clocks, counts,
-    });
-    return { topic: 'commits', timestamp: clocks[0] ?? null, key: null, body };
-  }
-
-  #quarantineRecord({ reason, record }: Refused): NewRecord {
-    const topic = TOPIC_NAMES[record.topic] ?? '';
-    const { original, cut } = originalOf(INPUT_TOPICS[record.topic] ?? 'fills', record.original);
-    const { receivedAt } = record.input;
-    const body = encodeQuarantined({ reason, topic, partition: this.#partition, offset: record.offset, receivedAt, original, cut });
-    return { topic: 'quarantine', timestamp: receivedAt, key: null, body };
+    return this.#log.read('commits', this.#partition, Math.max(offset, 0), limit).map(({ body }) => readCommit(body));
   }
 }
 
@@ -157,7 +128,7 @@ class TopicCursor {
     const row = this.peek();
     if (row === null) return null;
     this.#place += 1;
-    return toLogRecord(this.#topic, row);
+    return toLogRecord(this.#topic, row.offset, row.body);
   }
 
   takeExactly(count: number): LogRecord[] {
@@ -179,32 +150,4 @@ function earliest(cursors: readonly TopicCursor[]): TopicCursor | null {
     arrival = row.arrival;
   }
   return first;
-}
-
-function toLogRecord(topic: number, { offset, body }: Row): LogRecord {
-  return { topic, offset, next: offset + 1, input: readRecord(jsonOf(INPUT_TOPICS[topic] ?? 'fills', body)), original: body };
-}
-
-/** The JSON value of a stored record; undefined when it isn't JSON. */
-function jsonOf(topic: InputTopic, body: Uint8Array): unknown {
-  const decoded = decodeInput(topic, body);
-  if (decoded.kind === 'record') return decoded.json;
-  if (decoded.cut !== null || !isUtf8(decoded.raw)) return undefined;
-  try {
-    return JSON.parse(decoded.raw.toString('utf8'));
-  } catch {
-    return undefined;
-  }
-}
-
-/** The journal line that a stored record was, or the head of one that was too long. */
-function originalOf(topic: InputTopic, body: string | Uint8Array): Pick<Quarantined, 'original' | 'cut'> {
-  if (typeof body === 'string') return { original: Buffer.from(body), cut: null };
-  const decoded = decodeInput(topic, body);
-  if (decoded.kind === 'record') return { original: Buffer.from(JSON.stringify(decoded.json)), cut: null };
-  return { original: decoded.raw, cut: decoded.cut };
-}
-
-function signalRecord(signal: Signal): NewRecord {
-  return { topic: 'signals', timestamp: signal.lastFillAt, key: signal.address, body: encodeSignal(signal) };
 }

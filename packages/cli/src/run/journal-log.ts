@@ -52,6 +52,10 @@ export class JournalLog implements EventLog {
     return size === 0 ? null : read / size;
   }
 
+  async assigned(): Promise<void> {
+    await Promise.resolve();
+  }
+
   async open(): Promise<PartitionLog> {
     for (const path of this.#options.journals) if (path !== STANDARD_INPUT) await statJournal(path);
     const last = this.#options.book.last();
@@ -150,6 +154,6 @@ function linesOf<T>(items: readonly T[], toLine: (item: T) => string): string {
 /** `{"reason","record"}`, and `base64` where the record's bytes are no text. */
 export function quarantineLine({ reason, record: { original } }: Refused): string {
   if (typeof original === 'string') return `{"reason":"${reason}","record":${original}}`;
-  const bytes = Buffer.from(original);
+  const bytes = Buffer.from('bytes' in original ? original.bytes : original);
   return JSON.stringify({ reason, record: bytes.toString('utf8'), base64: bytes.toString('base64') });
 }

@@ -6,8 +6,9 @@ import type { Counts } from '@fillstream/core';
 import { importJournal, runDemo, type InputSink } from '@fillstream/ingestor';
 import { Processor } from '@fillstream/processor';
 import { PortError } from '@fillstream/runtime';
-import { Database, INPUT_TOPICS, SqliteLog, SqliteStore } from '@fillstream/sqlite';
+import { Database, SqliteLog, SqliteStore } from '@fillstream/sqlite';
 import type { Signal } from '@fillstream/schemas';
+import { INPUT_TOPICS } from '@fillstream/topics';
 import { foldSettingsText, longestPeriodMs, type AllSettings } from '../settings.ts';
 import { SignalReader } from './signal-reader.ts';
 

@@ -9,11 +9,16 @@ const LAYERS = {
   'packages/runtime': ['core'],
   'packages/simulator': [],
   schemas: [],
-  'packages/sqlite': ['core', 'hyperliquid', 'runtime', 'schemas'],
+  'packages/topics': ['core', 'hyperliquid', 'runtime', 'schemas'],
+  'packages/sqlite': ['core', 'runtime', 'schemas', 'topics'],
+  // The stack is for their tests.
+  'packages/kafka': ['core', 'runtime', 'schemas', 'stack', 'topics'],
+  'packages/redis': ['core', 'runtime', 'stack'],
+  'infra/stack': [],
   'services/processor': ['core', 'runtime'],
   'services/ingestor': ['core', 'hyperliquid', 'runtime', 'schemas', 'simulator'],
-  'packages/cli': ['core', 'hyperliquid', 'runtime', 'schemas', 'simulator', 'sqlite', 'ingestor', 'processor'],
-  test: ['core', 'hyperliquid', 'runtime', 'schemas', 'simulator', 'sqlite', 'ingestor', 'processor'],
+  'packages/cli': ['core', 'hyperliquid', 'kafka', 'runtime', 'redis', 'schemas', 'simulator', 'sqlite', 'stack', 'topics', 'ingestor', 'processor'],
+  test: ['core', 'hyperliquid', 'kafka', 'runtime', 'redis', 'schemas', 'simulator', 'sqlite', 'stack', 'topics', 'ingestor', 'processor'],
 };
 const PACKAGES = Object.keys(LAYERS).map((folder) => folder.split('/').at(-1));
 

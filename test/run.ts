@@ -10,7 +10,7 @@ import { run } from 'node:test';
 import { inspect } from 'node:util';
 
 const ROOT = join(import.meta.dirname, '..');
-const TEST_FILES = ['packages/*/src/**/*.test.ts', 'services/*/src/**/*.test.ts', 'schemas/src/**/*.test.ts', 'test/**/*.test.ts'];
+const TEST_FILES = ['packages/*/src/**/*.test.ts', 'services/*/src/**/*.test.ts', 'schemas/src/**/*.test.ts', 'infra/stack/src/**/*.test.ts', 'test/**/*.test.ts'];
 const FILE_TIMEOUT_MS = 15 * 60_000;
 
 type Outcome = { readonly passed: number; readonly failed: number; readonly skipped: number };

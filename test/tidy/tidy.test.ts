@@ -16,7 +16,7 @@ const LOCKFILE = 'pnpm-lock.yaml';
 const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], { cwd: ROOT, encoding: 'utf8' })
   .split('\n').filter((file) => PROSE_AND_CODE.test(file) && file !== LOCKFILE);
 const sources = files.filter((file) => file.endsWith('.ts'));
-const packages = ['packages', 'services'].flatMap((folder) => readdirSync(join(ROOT, folder)).map((name) => `${folder}/${name}`)).concat('schemas');
+const packages = ['packages', 'services'].flatMap((folder) => readdirSync(join(ROOT, folder)).map((name) => `${folder}/${name}`)).concat('schemas', 'infra/stack');
 
 function read(file: string): string {
   return readFileSync(join(ROOT, file), 'utf8');
@@ -45,7 +45,7 @@ test('nothing is left for later or left out', () => {
 });
 
 test('only packages have an index', () => {
-  const indexes = sources.filter((file) => basename(file) === 'index.ts' && !/^(?:packages\/\w+|services\/\w+|schemas)\/src\/(?:contract\/)?index\.ts$/.test(file));
+  const indexes = sources.filter((file) => basename(file) === 'index.ts' && !/^(?:packages\/\w+|services\/\w+|schemas|infra\/stack)\/src\/(?:contract\/)?index\.ts$/.test(file));
   assert.deepEqual(indexes, []);
 });
 

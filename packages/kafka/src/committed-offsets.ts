@@ -1,0 +1,40 @@
+// Where a partition's committed history ends, as the group's offsets tell it: in the offsets of its input topics, with what
+// offsets alone don't say in their metadata, as they are written in one transaction with the commit.
+//
+//   1 ID FIRED START0,START1      format, history id, timers fired since the last record, where history began
+
+import { comparePositions, type HistoryPoint } from '@fillstream/runtime';
+import type { TopicOffsets } from 'kafkajs';
+
+export type CommittedPoint = { readonly start: readonly number[]; readonly point: HistoryPoint };
+
+/** kafkajs passes `metadata` on, its type doesn't name it. */
+type OffsetWithMetadata = { readonly partition: number; readonly offset: string; readonly metadata: string };
+
+export function offsetsOf(topics: readonly string[], partition: number, start: readonly number[], { position, id }: HistoryPoint): TopicOffsets[] {
+  const metadata = `1 ${id} ${String(position.fired)} ${start.join(',')}`;
+  return topics.map((topic, place) => {
+    const offset: OffsetWithMetadata = { partition, offset: String(position.offsets[place] ?? 0), metadata };
+    return { topic, partitions: [offset] };
+  });
+}
+
+/** What was read of one input topic's committed offset. */
+export type FetchedOffset = { readonly offset: string; readonly metadata: string | null };
+
+/** null when nothing was committed, or what is there isn't ours (kafkajs itself commits an offset when it resets one). */
+export function committedPointOf(fetched: readonly FetchedOffset[]): CommittedPoint | null {
+  const [first] = fetched;
+  const match = /^1 ([0-9a-f]{16}) (\d+) ([\d,]+)$/.exec(first?.metadata ?? '');
+  if (match === null || fetched.some(({ metadata }) => metadata !== first?.metadata)) return null;
+  const [, id = '', fired = '', start = ''] = match;
+  return {
+    start: start.split(',').map(Number),
+    point: { id, position: { offsets: fetched.map(({ offset }) => Number(offset)), fired: Number(fired) } },
+  };
+}
+
+export function isAtOrAfter(point: HistoryPoint, offsets: readonly number[]): boolean {
+  const standing = comparePositions({ offsets, fired: 0 }, point.position);
+  return standing === 'before' || standing === 'same';
+}

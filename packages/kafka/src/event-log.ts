@@ -1,0 +1,269 @@
+// EventLog on Kafka: the group's consumer, one output producer for each open partition.
+//
+// K1  What is committed is read after the fence, from the group's offsets; where they were lost or overwritten, from the
+//     topic `commits`, whose records are written in the same transactions.
+// K2  Input is never skipped: what was deleted unread, a topic made anew and added partitions end in an error.
+
+import { PortError, startOf, type EventLog, type PartitionLog } from '@fillstream/runtime';
+import { INPUT_TOPICS, readCommit, type Committed } from '@fillstream/topics';
+import type { Topic } from '@fillstream/schemas';
+import type { Admin, Consumer, Kafka } from 'kafkajs';
+import { coPartitionAssigner } from './assigner.ts';
+import { committedPointOf, type CommittedPoint } from './committed-offsets.ts';
+import { connectionOf, kafkaFailure, messageOf, nameIn, type KafkaOptions } from './connection.ts';
+import { Feed, lostRecords, type TopicQueue } from './feed.ts';
+import { Membership } from './membership.ts';
+import { openPlain, openTransactional, type Offsets, type Outputs } from './outputs.ts';
+import { KafkaPartition } from './partition-log.ts';
+import { WireFormat, registryOf, type RegistryOptions } from './wire-format.ts';
+
+export type Delivery = 'exactly-once' | 'at-least-once';
+
+export type KafkaLogOptions = {
+  readonly kafka: KafkaOptions;
+  readonly registry: RegistryOptions;
+  readonly delivery?: Delivery;
+  /** Told of each assignment of the group. */
+  readonly onAssigned?: (partitions: readonly number[]) => void;
+  /** Told of what ends the log: input that would be skipped, or a consumer that can't go on. */
+  readonly onFailure?: (error: PortError) => void;
+  readonly sessionTimeoutMs?: number;
+};
+
+const SESSION_TIMEOUT_MS = 30_000;
+const HEARTBEATS_A_SESSION = 10;
+const REBALANCE_TIMEOUT_MS = 60_000;
+/** Reads fastest. */
+const BYTES_A_PARTITION = 262_144;
+/** How long a fetch waits for records, and so a partition that is opened meanwhile. */
+const FETCH_WAIT_MS = 100;
+const WATCH_MS = 3_000;
+const TAIL_RECORDS = 64;
+const TAIL_WAIT_MS = 2_000;
+
+/** The topics that the processor writes. */
+export const OUTPUT_TOPICS = ['signals', 'quarantine', 'commits'] as const;
+export type OutputTopic = (typeof OUTPUT_TOPICS)[number];
+const READ_TOPICS = [...INPUT_TOPICS, 'commits'] as const;
+
+export class KafkaLog implements EventLog {
+  readonly inputs = INPUT_TOPICS.map((name, clock) => ({ name, clock }));
+  readonly partitions: number;
+  readonly groupId: string;
+  readonly formats: ReadonlyMap<Topic, WireFormat>;
+  readonly #options: KafkaLogOptions;
+  readonly #kafka: Kafka;
+  readonly #admin: Admin;
+  readonly #consumer: Consumer;
+  readonly #feed: Feed;
+  readonly #membership: Membership;
+  readonly #open = new Map<number, KafkaPartition>();
+  readonly #watch: NodeJS.Timeout;
+
+  /** Connects, and joins the group. Throws PortError. */
+  static async start(options: KafkaLogOptions): Promise<KafkaLog> {
+    const kafka = connectionOf(options.kafka);
+    const admin = kafka.admin();
+    try {
+      await admin.connect();
+      const partitions = await partitionCount(admin, options.kafka.namespace);
+      const formats = await formatsOf(options);
+      const log = new KafkaLog(options, kafka, admin, partitions, formats);
+      await log.#join();
+      return log;
+    } catch (error) {
+      await admin.disconnect();
+      throw error instanceof PortError ? error : kafkaFailure('at start', error, false);
+    }
+  }
+
+  private constructor(options: KafkaLogOptions, kafka: Kafka, admin: Admin, partitions: number, formats: ReadonlyMap<Topic, WireFormat>) {
+    this.#options = options;
+    this.#kafka = kafka;
+    this.#admin = admin;
+    this.partitions = partitions;
+    this.formats = formats;
+    this.groupId = nameIn(options.kafka.namespace, 'processor');
+    const sessionTimeout = options.sessionTimeoutMs ?? SESSION_TIMEOUT_MS;
+    this.#consumer = kafka.consumer({
+      groupId: this.groupId,
+      partitionAssigners: [coPartitionAssigner(() => this.#membership.partitions)],
+      sessionTimeout,
+      rebalanceTimeout: Math.max(REBALANCE_TIMEOUT_MS, sessionTimeout),
+      heartbeatInterval: Math.floor(sessionTimeout / HEARTBEATS_A_SESSION),
+      maxBytesPerPartition: BYTES_A_PARTITION,
+      maxWaitTimeInMs: FETCH_WAIT_MS,
+      allowAutoTopicCreation: false,
+    });
+    this.#membership = new Membership(this.#consumer, this.nameOf('fills'), (assigned) => options.onAssigned?.(assigned));
+    this.#feed = new Feed(this.#consumer, admin);
+    this.#consumer.on(this.#consumer.events.CRASH, ({ payload: { error, restart } }) => {
+      if (!restart) this.#fail(kafkaFailure('the consumer', error, false));
+    });
+    this.#watch = setInterval(() => {
+      this.#checkInputs().catch((error: unknown) => options.kafka.onTrouble?.(`kafka, watching the inputs: ${messageOf(error)}`));
+    }, WATCH_MS);
+  }
+
+  nameOf(topic: Topic): string {
+    return nameIn(this.#options.kafka.namespace, topic);
+  }
+
+  async assigned(partition: number): Promise<void> {
+    await this.#membership.confirm(partition);
+  }
+
+  async open(partition: number): Promise<PartitionLog> {
+    const outputs = await this.#openOutputs(partition);
+    try {
+      const { start, point } = await this.#committed(partition);
+      await this.#checkAt(partition, point.position.offsets);
+      const opened = new KafkaPartition({ log: this, feed: this.#feed, outputs, partition, start: { ...startOf(start.length), position: { offsets: start, fired: 0 } }, committed: point });
+      await opened.open(await this.#bounds(partition));
+      this.#open.set(partition, opened);
+      return opened;
+    } catch (error) {
+      await outputs.close();
+      throw error instanceof PortError ? error : kafkaFailure(`opening partition ${String(partition)}`, error);
+    }
+  }
+
+  /** Leaves the group. */
+  async close(): Promise<void> {
+    clearInterval(this.#watch);
+    await this.#consumer.disconnect();
+    await this.#admin.disconnect();
+  }
+
+  async #join(): Promise<void> {
+    await this.#consumer.connect();
+    await this.#consumer.subscribe({ topics: READ_TOPICS.map((topic) => this.nameOf(topic)), fromBeginning: true });
+    await this.#feed.run();
+  }
+
+  async #openOutputs(partition: number): Promise<Outputs> {
+    if (this.#options.delivery !== 'at-least-once') return await openTransactional(this.#kafka, `${this.groupId}-${String(partition)}`, partition);
+    return await openPlain(this.#kafka, partition, async ({ topics }: Offsets) => {
+      await this.#consumer.commitOffsets(topics.flatMap(({ topic, partitions }) => partitions.map((offset) => ({ topic, ...offset }))));
+    });
+  }
+
+  /** K1. */
+  async #committed(partition: number): Promise<CommittedPoint> {
+    const names = INPUT_TOPICS.map((topic) => this.nameOf(topic));
+    const fetched = await this.#admin.fetchOffsets({ groupId: this.groupId, topics: names });
+    const found = names.flatMap((name) => {
+      const topic = fetched.find((each) => each.topic === name);
+      return topic?.partitions.find((each) => each.partition === partition) ?? [];
+    });
+    return committedPointOf(found) ?? await this.#lastCommit(partition) ?? await this.#beginning(partition);
+  }
+
+  /** What the topic `commits` ends with; null when it is empty. */
+  async #lastCommit(partition: number): Promise<CommittedPoint | null> {
+    const { low, high } = await this.#boundsOf('commits', partition);
+    if (low === high) return null;
+    const first = await this.#readCommit(partition, low);
+    for (let back = TAIL_RECORDS; ; back *= TAIL_RECORDS) {
+      const queue = this.#feed.open(this.nameOf('commits'), partition, Math.max(low, high - back));
+      const last = await lastOf(queue);
+      this.#feed.close(queue.topic, partition, queue);
+      if (last !== null && first !== null) return { start: first.from, point: (await this.decodeCommit(last)).to };
+      if (high - back <= low) return null; // Nothing but aborted transactions.
+    }
+  }
+
+  async #readCommit(partition: number, from: number): Promise<Committed | null> {
+    const queue = this.#feed.open(this.nameOf('commits'), partition, from);
+    const message = await queue.next(TAIL_WAIT_MS);
+    this.#feed.close(queue.topic, partition, queue);
+    return message === null ? null : await this.decodeCommit(message.value);
+  }
+
+  /** Throws PortError for what is no commit of ours. */
+  async decodeCommit(value: Buffer | null): Promise<Committed> {
+    const format = this.formats.get('commits');
+    await format?.learn([value]);
+    const body = format?.unframe(value) ?? null;
+    if (body === null) throw new PortError('log-broken', 'a record of the topic commits is unreadable', { retryable: false });
+    return readCommit(body);
+  }
+
+  /** Where the topics begin: history begins there. */
+  async #beginning(partition: number): Promise<CommittedPoint> {
+    const start = (await this.#bounds(partition)).map(({ low }) => low);
+    return { start, point: { ...startOf(start.length), position: { offsets: start, fired: 0 } } };
+  }
+
+  async #bounds(partition: number): Promise<{ readonly low: number; readonly high: number }[]> {
+    return await Promise.all(INPUT_TOPICS.map(async (topic) => await this.#boundsOf(topic, partition)));
+  }
+
+  async boundsOfCommits(partition: number): Promise<{ readonly low: number; readonly high: number }> {
+    return await this.#boundsOf('commits', partition);
+  }
+
+  async #boundsOf(topic: Topic, partition: number): Promise<{ readonly low: number; readonly high: number }> {
+    const all = await this.#admin.fetchTopicOffsets(this.nameOf(topic));
+    const found = all.find((each) => each.partition === partition);
+    return { low: Number(found?.low ?? 0), high: Number(found?.high ?? 0) };
+  }
+
+  /** K2: what is open hasn't lost what it still has to read. */
+  async #checkInputs(): Promise<void> {
+    if (await partitionCount(this.#admin, this.#options.kafka.namespace) !== this.partitions) {
+      this.#fail(new PortError('mismatch', `the topics had ${String(this.partitions)} partitions, and now have more: addresses would move between them`, { retryable: false }));
+    }
+    for (const [partition, opened] of this.#open) if (!opened.isClosed) await this.#checkAt(partition, opened.arrivedTo);
+  }
+
+  async #checkAt(partition: number, offsets: readonly number[]): Promise<void> {
+    for (const [place, topic] of INPUT_TOPICS.entries()) {
+      const name = this.nameOf(topic);
+      const all = await this.#admin.fetchTopicOffsets(name);
+      const lost = lostRecords(name, partition, offsets[place] ?? 0, all.find((each) => each.partition === partition));
+      if (lost === null) continue;
+      this.#fail(lost);
+      throw lost;
+    }
+  }
+
+  #fail(error: PortError): void {
+    for (const opened of this.#open.values()) opened.fail(error);
+    this.#options.onFailure?.(error);
+  }
+}
+
+/** The last record that arrives. */
+async function lastOf(queue: TopicQueue): Promise<Buffer | null> {
+  let last: Buffer | null = null;
+  for (;;) {
+    const message = await queue.next(last === null ? TAIL_WAIT_MS : FETCH_WAIT_MS);
+    if (message === null) return last;
+    last = message.value;
+  }
+}
+
+async function formatsOf({ kafka, registry }: KafkaLogOptions): Promise<ReadonlyMap<Topic, WireFormat>> {
+  const client = registryOf(registry);
+  const topics: readonly Topic[] = [...INPUT_TOPICS, ...OUTPUT_TOPICS];
+  return new Map(await Promise.all(topics.map(async (topic): Promise<[Topic, WireFormat]> => (
+    [topic, await WireFormat.of(client, topic, nameIn(kafka.namespace, topic))]
+  ))));
+}
+
+/** Throws PortError when the topics aren't there, or their counts differ. */
+async function partitionCount(admin: Admin, namespace: string | undefined): Promise<number> {
+  const names = [...INPUT_TOPICS, ...OUTPUT_TOPICS].map((topic) => nameIn(namespace, topic));
+  const existing = new Set(await admin.listTopics());
+  const missing = names.filter((name) => !existing.has(name));
+  if (missing.length > 0) throw new PortError('log-broken', `there is no topic ${missing.join(', ')}: run \`fillstream topics create\``, { retryable: false });
+  const { topics } = await admin.fetchTopicMetadata({ topics: names });
+  const counts = topics.map(({ name, partitions }) => ({ name, count: partitions.length }));
+  const [first] = counts;
+  if (first === undefined || counts.some(({ count }) => count !== first.count)) {
+    const list = counts.map(({ name, count }) => `${name} ${String(count)}`).join(', ');
+    throw new PortError('mismatch', `the topics need equal numbers of partitions: ${list}`, { retryable: false });
+  }
+  return first.count;
+}

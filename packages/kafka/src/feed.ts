@@ -1,0 +1,207 @@
+// The records of the assigned partitions, as one kafkajs consumer of the group fetches them: a queue for each that is open.
+//
+// kafkajs' fetch waits for every handler, goes back to the group's committed offset whenever it joins again, and resets an
+// offset that is out of range in silence. So:
+//
+// D1  A batch is queued at once; a queue that is full pauses its partition, and its reader resumes it.
+// D2  Where a queue goes on is the queue's own: told to the consumer again after each joining.
+// D3  A batch that doesn't begin where its queue stood is let in only when the topic still has what lies there:
+//     records that were deleted, or a topic made anew, end in an error and are never skipped.
+
+import type { Admin, Batch, Consumer, EachBatchPayload, KafkaMessage } from 'kafkajs';
+import { PortError } from '@fillstream/runtime';
+import { Bell } from './bell.ts';
+
+/** Messages held in memory for each open topic of a partition: beyond it the partition is paused. */
+const FULL = 8_000;
+const LOW = 4_000;
+
+export class Feed {
+  readonly #consumer: Consumer;
+  readonly #admin: Admin;
+  readonly #queues = new Map<string, TopicQueue>();
+
+  constructor(consumer: Consumer, admin: Admin) {
+    this.#consumer = consumer;
+    this.#admin = admin;
+    consumer.on(consumer.events.GROUP_JOIN, () => {
+      for (const queue of this.#queues.values()) queue.tellWhere(); // D2
+    });
+  }
+
+  async run(): Promise<void> {
+    await this.#consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      partitionsConsumedConcurrently: 1,
+      eachBatch: async (payload) => {
+        await this.#accept(payload);
+      },
+    });
+  }
+
+  /** Opens a partition of a topic at an offset, and rings when something arrives; an earlier opening gets nothing more. */
+  open(topic: string, partition: number, offset: number, bell = new Bell()): TopicQueue {
+    this.close(topic, partition);
+    const queue = new TopicQueue({ consumer: this.#consumer, admin: this.#admin, topic, partition, offset, bell });
+    this.#queues.set(keyOf(topic, partition), queue);
+    queue.tellWhere();
+    queue.resume();
+    return queue;
+  }
+
+  close(topic: string, partition: number, which?: TopicQueue): void {
+    const queue = this.#queues.get(keyOf(topic, partition));
+    if (queue === undefined || (which !== undefined && which !== queue)) return;
+    this.#queues.delete(keyOf(topic, partition));
+    queue.pause();
+  }
+
+  async #accept(payload: EachBatchPayload): Promise<void> {
+    const { batch } = payload;
+    if (payload.isStale()) return;
+    const queue = this.#queues.get(keyOf(batch.topic, batch.partition));
+    if (queue === undefined) {
+      payload.pause();
+      return;
+    }
+    await queue.accept(batch);
+    if (!payload.isStale()) payload.resolveOffset(batch.lastOffset());
+  }
+}
+
+type QueueOptions = {
+  readonly consumer: Consumer;
+  readonly admin: Admin;
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  readonly bell: Bell;
+};
+
+/** One topic's records of one partition, in order. */
+export class TopicQueue {
+  readonly topic: string;
+  readonly #consumer: Consumer;
+  readonly #admin: Admin;
+  readonly #partition: number;
+  #messages: KafkaMessage[] = [];
+  #place = 0;
+  /** The offset after all that was queued or left out. */
+  #next: number;
+  #paused = true;
+  #failure: PortError | null = null;
+  readonly #bell: Bell;
+
+  constructor({ consumer, admin, topic, partition, offset, bell }: QueueOptions) {
+    this.topic = topic;
+    this.#consumer = consumer;
+    this.#admin = admin;
+    this.#partition = partition;
+    this.#next = offset;
+    this.#bell = bell;
+  }
+
+  /** The offset up to which records have arrived. */
+  get arrivedTo(): number {
+    return this.#next;
+  }
+
+  /** Throws PortError when records were lost (D3). */
+  peek(): KafkaMessage | null {
+    const message = this.#messages[this.#place];
+    if (message !== undefined) return message;
+    if (this.#failure !== null) throw this.#failure;
+    return null;
+  }
+
+  shift(): KafkaMessage | null {
+    const message = this.peek();
+    if (message === null) return null;
+    this.#place += 1;
+    if (this.#messages.length - this.#place <= LOW && this.#paused) this.resume();
+    if (this.#place === this.#messages.length) {
+      this.#messages = [];
+      this.#place = 0;
+    }
+    return message;
+  }
+
+  /** The next record, waited for; null when nothing arrives for `patienceMs`. */
+  async next(patienceMs: number): Promise<KafkaMessage | null> {
+    for (;;) {
+      const { rings } = this.#bell;
+      const message = this.shift();
+      if (message !== null) return message;
+      if (!await this.#bell.after(rings, patienceMs)) return null;
+    }
+  }
+
+  tellWhere(): void {
+    this.#consumer.seek({ topic: this.topic, partition: this.#partition, offset: String(this.#next) });
+  }
+
+  pause(): void {
+    this.#paused = true;
+    this.#consumer.pause([{ topic: this.topic, partitions: [this.#partition] }]);
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#consumer.resume([{ topic: this.topic, partitions: [this.#partition] }]);
+  }
+
+  async accept(batch: Batch): Promise<void> {
+    const fetched = Number(fetchedOffsetOf(batch));
+    if (fetched !== this.#next && !await this.#stillThere()) return;
+    if (this.#place > LOW) {
+      this.#messages = this.#messages.slice(this.#place);
+      this.#place = 0;
+    }
+    for (const message of batch.messages) {
+      const offset = Number(message.offset);
+      if (offset < this.#next) continue;
+      this.#messages.push(message);
+      this.#next = offset + 1;
+    }
+    this.#next = Math.max(this.#next, Number(batch.lastOffset()) + 1); // A transaction's markers aren't handed over.
+    if (this.#messages.length - this.#place >= FULL) this.pause();
+    this.#bell.ring();
+  }
+
+  fail(error: PortError): void {
+    this.#failure ??= error;
+    this.#bell.ring();
+  }
+
+  /** Whether the topic still has what lies where the queue stands (D3). */
+  async #stillThere(): Promise<boolean> {
+    const all = await this.#admin.fetchTopicOffsets(this.topic);
+    const found = all.find(({ partition }) => partition === this.#partition);
+    const lost = lostRecords(this.topic, this.#partition, this.#next, found);
+    if (lost !== null) this.fail(lost);
+    return lost === null;
+  }
+}
+
+/** An error when the records from `next` on are gone; null when they, or the topic's end, are there. */
+export function lostRecords(
+  topic: string, partition: number, next: number, found: { readonly low: string; readonly high: string } | undefined,
+): PortError | null {
+  const where = `${topic}/${String(partition)}`;
+  const gone = (why: string): PortError => new PortError('log-broken', `input would be skipped: ${why}`, { retryable: false });
+  if (found === undefined) return gone(`${where} is no more`);
+  if (Number(found.low) > next) return gone(`${where} begins at offset ${found.low}, and ${String(next)} was not read yet: its records were deleted`);
+  if (Number(found.high) < next) return gone(`${where} ends at offset ${found.high}, and all before ${String(next)} was read: the topic was made anew`);
+  return null;
+}
+
+function keyOf(topic: string, partition: number): string {
+  return `${topic}/${String(partition)}`;
+}
+
+/* kafkajs' Batch has it, its type doesn't name it. */
+function fetchedOffsetOf(batch: Batch): string {
+  // eslint-disable-next-line @typescript-eslint/consistent-type-assertions
+  return (batch as Batch & { readonly fetchedOffset: string }).fetchedOffset;
+}

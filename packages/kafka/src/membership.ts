@@ -1,0 +1,59 @@
+// Which partitions this process has in its consumer group, and whether it still has them.
+//
+// M1  A process that was away may believe in an assignment that is no more: before a partition is taken over for another
+//     time, the group has to have answered since (a heartbeat, or a joining).
+
+import { PortError } from '@fillstream/runtime';
+import type { Consumer } from 'kafkajs';
+
+/** How long the group may leave us without an answer. */
+const ANSWER_MS = 60_000;
+
+export class Membership {
+  #partitions: ReadonlySet<number> = new Set();
+  /** Newly assigned, and not taken over yet. */
+  readonly #fresh = new Set<number>();
+  #answer = Promise.withResolvers<void>();
+
+  /** `onAssigned` is told of every assignment, also of one that changes nothing. */
+  constructor(consumer: Consumer, topic: string, onAssigned: (partitions: readonly number[]) => void) {
+    consumer.on(consumer.events.GROUP_JOIN, ({ payload: { memberAssignment } }) => {
+      const partitions = new Set(memberAssignment[topic] ?? []);
+      for (const partition of partitions) if (!this.#partitions.has(partition)) this.#fresh.add(partition);
+      this.#partitions = partitions;
+      onAssigned([...partitions]);
+      this.#answered();
+    });
+    consumer.on(consumer.events.HEARTBEAT, () => {
+      this.#answered();
+    });
+  }
+
+  get partitions(): readonly number[] {
+    return [...this.#partitions];
+  }
+
+  /** Resolves when the partition is ours. Throws PortError `fenced` when it isn't (M1). */
+  async confirm(partition: number): Promise<void> {
+    if (!this.#fresh.delete(partition)) await this.#nextAnswer();
+    if (this.#partitions.has(partition)) return;
+    throw new PortError('fenced', `partition ${String(partition)} went to another member of the group`, { retryable: true });
+  }
+
+  async #nextAnswer(): Promise<void> {
+    const timeout = Promise.withResolvers<never>();
+    const timer = setTimeout(() => {
+      timeout.reject(new PortError('fenced', `the consumer group gave no answer for ${String(ANSWER_MS / 1_000)} s`, { retryable: true }));
+    }, ANSWER_MS);
+    try {
+      await Promise.race([this.#answer.promise, timeout.promise]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #answered(): void {
+    this.#answer.resolve();
+    this.#answer = Promise.withResolvers<void>();
+  }
+}

@@ -1,0 +1,219 @@
+// One partition of the Kafka log, as its owner sees it: its input topics merged, its commits, and their replay.
+//
+// T1  While a topic is behind, its next record is waited for a while, and the earlier of the two goes first, at a tie the topic
+//     named first; once nothing is behind, by arrival. Whichever it was is recorded with the commit.
+
+import {
+  PortError, comparePositions,
+  type Commit, type HistoryPoint, type LogRecord, type PartitionLog, type Position, type Replayed, type Taken,
+} from '@fillstream/runtime';
+import {
+  INPUT_TOPICS, commitRecord, quarantineRecord, signalRecord, toLogRecord, unreadableRecord, type Committed, type NewRecord,
+} from '@fillstream/topics';
+import type { KafkaMessage } from 'kafkajs';
+import { Bell } from './bell.ts';
+import { offsetsOf } from './committed-offsets.ts';
+import type { KafkaLog } from './event-log.ts';
+import type { Feed, TopicQueue } from './feed.ts';
+import type { OutputRecord, Outputs } from './outputs.ts';
+
+/** How long `take` waits before it tells that nothing came. */
+const IDLE_MS = 200;
+/** How long a replay waits for records that were committed, and so are there. */
+const REPLAY_WAIT_MS = 60_000;
+const LOOK_MS = 2_000;
+/** Where a replay first looks for its beginning, in records before the end of `commits`. */
+const NEAR = 64;
+const FARTHER = 16;
+
+export type KafkaPartitionOptions = {
+  readonly log: KafkaLog;
+  readonly feed: Feed;
+  readonly outputs: Outputs;
+  readonly partition: number;
+  readonly start: HistoryPoint;
+  readonly committed: HistoryPoint;
+};
+
+export class KafkaPartition implements PartitionLog {
+  readonly start: HistoryPoint;
+  readonly committed: HistoryPoint;
+  readonly #options: KafkaPartitionOptions;
+  readonly #bell = new Bell();
+  #queues: readonly TopicQueue[] = [];
+  /** The topics' ends when this was opened: before them a topic is behind. */
+  #ends: readonly number[] = [];
+  isClosed = false;
+
+  constructor(options: KafkaPartitionOptions) {
+    this.#options = options;
+    this.start = options.start;
+    this.committed = options.committed;
+  }
+
+  async open(bounds: readonly { readonly high: number }[]): Promise<void> {
+    await Promise.resolve();
+    this.#ends = bounds.map(({ high }) => high);
+    this.#seek(this.committed.position.offsets);
+  }
+
+  /** By topic, the offset up to which records have arrived. */
+  get arrivedTo(): readonly number[] {
+    return this.#queues.map((queue) => queue.arrivedTo);
+  }
+
+  fail(error: PortError): void {
+    for (const queue of this.#queues) queue.fail(error);
+  }
+
+  async take(limit: number): Promise<Taken> {
+    const until = performance.now() + IDLE_MS;
+    for (;;) {
+      const { rings } = this.#bell;
+      const left = until - performance.now();
+      const records = await this.#takeNow(limit, left > 0);
+      if (records.length > 0) return { kind: 'records', records };
+      if (left <= 0) return { kind: 'idle' };
+      await this.#bell.after(rings, left);
+    }
+  }
+
+  async commit(commit: Commit): Promise<void> {
+    const { partition, outputs, log } = this.#options;
+    if (this.isClosed) throw new PortError('fenced', `partition ${String(partition)} was closed`, { retryable: true });
+    const records = [
+      ...commit.signals.map((signal) => ({
+        ...this.#framed(signalRecord(signal)),
+        headers: { id: signal.id, revision: String(signal.revision) },
+      })),
+      ...commit.refused.map((refused) => this.#framed(quarantineRecord(partition, refused))),
+      this.#framed({ ...commitRecord(partition, commit), timestamp: null }),
+    ];
+    const topics = offsetsOf(INPUT_TOPICS.map((topic) => log.nameOf(topic)), partition, this.start.position.offsets, commit.to);
+    await outputs.commit(records, { groupId: log.groupId, topics });
+  }
+
+  async *replay(from: Position): AsyncIterable<Replayed> {
+    if (comparePositions(from, this.committed.position) === 'same') return;
+    const commits = await this.#commitsFrom(from);
+    this.#seek(from.offsets);
+    try {
+      for (let at = from; ;) {
+        const commit = await this.#nextCommit(commits);
+        if (comparePositions({ offsets: commit.from, fired: 0 }, { ...at, fired: 0 }) !== 'same') continue;
+        if (comparePositions(commit.to.position, at) !== 'after') continue; // Written again by an owner that knew no better.
+        yield { records: await this.#recordsOf(commit), commit };
+        at = commit.to.position;
+        if (comparePositions(at, this.committed.position) === 'same') return;
+      }
+    } finally {
+      this.#options.feed.close(commits.topic, this.#options.partition, commits);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.isClosed = true;
+    for (const queue of this.#queues) this.#options.feed.close(queue.topic, this.#options.partition, queue);
+    await this.#options.outputs.close();
+  }
+
+  #seek(offsets: readonly number[]): void {
+    const { feed, log, partition } = this.#options;
+    this.#queues = INPUT_TOPICS.map((topic, place) => feed.open(log.nameOf(topic), partition, offsets[place] ?? 0, this.#bell));
+  }
+
+  /** T1; `patient`: a topic that is behind is waited for. */
+  async #takeNow(limit: number, patient: boolean): Promise<LogRecord[]> {
+    const taken: { topic: number; message: KafkaMessage }[] = [];
+    while (taken.length < limit) {
+      const topic = this.#earliest(patient);
+      const message = topic === null ? null : this.#queues[topic]?.shift() ?? null;
+      if (topic === null || message === null) break;
+      taken.push({ topic, message });
+    }
+    return await this.#decoded(taken);
+  }
+
+  #earliest(patient: boolean): number | null {
+    let earliest: number | null = null;
+    let time = Infinity;
+    for (const [topic, queue] of this.#queues.entries()) {
+      const message = queue.peek();
+      if (message === null) {
+        if (patient && queue.arrivedTo < (this.#ends[topic] ?? 0)) return null;
+        continue;
+      }
+      const timestamp = Number(message.timestamp);
+      if (timestamp >= time) continue;
+      earliest = topic;
+      time = timestamp;
+    }
+    return earliest;
+  }
+
+  async #decoded(taken: readonly { readonly topic: number; readonly message: KafkaMessage }[]): Promise<LogRecord[]> {
+    for (const [topic, name] of INPUT_TOPICS.entries()) {
+      await this.#options.log.formats.get(name)?.learn(taken.flatMap((each) => (each.topic === topic ? [each.message.value] : [])));
+    }
+    return taken.map(({ topic, message }) => this.#record(topic, message));
+  }
+
+  #record(topic: number, { offset, value }: KafkaMessage): LogRecord {
+    const name = INPUT_TOPICS[topic];
+    const body = name === undefined ? null : this.#options.log.formats.get(name)?.unframe(value) ?? null;
+    if (body !== null) {
+      try {
+        return toLogRecord(topic, Number(offset), body);
+      } catch {
+        // No body of the schema that its header names: quarantined as it is.
+      }
+    }
+    return unreadableRecord(topic, Number(offset), value ?? Buffer.alloc(0));
+  }
+
+  #framed({ topic, timestamp, key, body }: NewRecord): OutputRecord {
+    const { log } = this.#options;
+    const value = log.formats.get(topic)?.frame(body) ?? Buffer.from(body);
+    return { topicName: log.nameOf(topic), timestamp, key, value };
+  }
+
+  /** The topic `commits`, from a commit on that begins at or before a position. Throws PortError `unknown-position`. */
+  async #commitsFrom(from: Position): Promise<TopicQueue> {
+    const { log, feed, partition } = this.#options;
+    const { low, high } = await log.boundsOfCommits(partition);
+    for (let back = NEAR; ; back *= FARTHER) {
+      const offset = Math.max(low, high - back);
+      const queue = feed.open(log.nameOf('commits'), partition, offset);
+      const first = await queue.next(LOOK_MS);
+      if (first !== null && !isLater({ offsets: (await log.decodeCommit(first.value)).from, fired: 0 }, from)) {
+        return feed.open(log.nameOf('commits'), partition, offset);
+      }
+      feed.close(queue.topic, partition, queue);
+      if (high - back > low) continue;
+      throw new PortError('unknown-position', `the topic commits doesn't reach back to ${JSON.stringify(from)}`, { retryable: false });
+    }
+  }
+
+  async #nextCommit(queue: TopicQueue): Promise<Committed> {
+    const message = await queue.next(REPLAY_WAIT_MS);
+    if (message === null) throw new PortError('unknown-position', 'the topic commits ends before what was committed', { retryable: false });
+    return await this.#options.log.decodeCommit(message.value);
+  }
+
+  async #recordsOf({ merge }: Committed): Promise<LogRecord[]> {
+    const taken: { topic: number; message: KafkaMessage }[] = [];
+    for (const { topic, count } of merge) {
+      for (let left = count; left > 0; left -= 1) {
+        const message = await this.#queues[topic]?.next(REPLAY_WAIT_MS) ?? null;
+        if (message === null) throw new PortError('log-broken', `${INPUT_TOPICS[topic] ?? ''} gives no more of what was committed`, { retryable: true });
+        taken.push({ topic, message });
+      }
+    }
+    return await this.#decoded(taken);
+  }
+}
+
+/** By its offsets alone: a commit of timers begins where the one before ended. */
+function isLater(a: Position, b: Position): boolean {
+  return comparePositions({ ...a, fired: 0 }, { ...b, fired: 0 }) === 'after';
+}

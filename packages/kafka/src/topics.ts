@@ -1,0 +1,125 @@
+// The topics as they have to be: made when they are missing, checked when they are there, never changed in silence.
+//
+// P1  Partition counts are fixed: another count than was asked for is refused, and never altered.
+// P2  Schemas are registered with BACKWARD compatibility under the topic's value subject.
+
+import { COMPATIBILITY, SchemaType, type SchemaRegistry } from '@kafkajs/confluent-schema-registry';
+import { PortError } from '@fillstream/runtime';
+import { TOPICS, schemaTextOf, type Topic } from '@fillstream/schemas';
+import kafkajs, { type Admin, type ITopicConfig } from 'kafkajs';
+import { connectionOf, messageOf, nameIn, withAdmin, type KafkaOptions } from './connection.ts';
+import { registryOf, subjectOf, type RegistryOptions } from './wire-format.ts';
+
+export type TopicsOptions = {
+  readonly partitions: number;
+  readonly replication: number;
+  /** Milliseconds; -1 keeps everything. */
+  readonly retentionMs: number;
+  /** Refuses input records that claim to come from later than a minute ahead. */
+  readonly limitTimestamps: boolean;
+};
+
+export const DEFAULT_TOPICS: TopicsOptions = { partitions: 12, replication: 1, retentionMs: -1, limitTimestamps: true };
+
+export type TopicReport = { readonly name: string; readonly made: boolean; readonly partitions: number };
+
+const { ConfigResourceTypes } = kafkajs; // Node finds no such name in the module, only in its default.
+
+const COMPACTED: readonly Topic[] = ['watchlist', 'ingest-progress'];
+const INPUTS: readonly Topic[] = ['fills', 'order-updates'];
+const AHEAD_MS = 60_000;
+const INPUT_BYTES = 1_048_588;
+/** The commands that change and read what is set are not given to everybody: those that matter are named. */
+const CHECKED = ['min.insync.replicas', 'cleanup.policy', 'retention.ms'];
+
+/** Makes and checks all topics, and registers their schemas. Throws PortError. */
+export async function createTopics(kafka: KafkaOptions, registry: RegistryOptions, options: TopicsOptions): Promise<TopicReport[]> {
+  const reports = await withAdmin(connectionOf(kafka), async (admin) => await makeTopics(admin, kafka.namespace, options));
+  await registerSchemas(registryOf(registry), kafka.namespace);
+  return reports;
+}
+
+async function makeTopics(admin: Admin, namespace: string | undefined, options: TopicsOptions): Promise<TopicReport[]> {
+  const existing = new Set(await admin.listTopics());
+  const wanted = TOPICS.map((topic) => configOf(topic, namespace, options));
+  const missing = wanted.filter(({ topic }) => !existing.has(topic));
+  await checkCounts(admin, wanted.filter(({ topic }) => existing.has(topic)), options.partitions);
+  if (missing.length > 0) await admin.createTopics({ topics: missing, waitForLeaders: true });
+  await checkConfigs(admin, wanted);
+  return wanted.map(({ topic }) => ({ name: topic, made: !existing.has(topic), partitions: options.partitions }));
+}
+
+function configOf(topic: Topic, namespace: string | undefined, options: TopicsOptions): ITopicConfig & { readonly topic: string } {
+  const { partitions, replication, retentionMs, limitTimestamps } = options;
+  const isInput = INPUTS.includes(topic);
+  const entries = {
+    'min.insync.replicas': String(Math.max(1, replication - 1)),
+    'message.timestamp.type': 'CreateTime',
+    ...(COMPACTED.includes(topic) ? { 'cleanup.policy': 'compact' } : { 'cleanup.policy': 'delete', 'retention.ms': String(retentionMs) }),
+    ...(isInput && limitTimestamps ? { 'message.timestamp.after.max.ms': String(AHEAD_MS) } : {}),
+    'max.message.bytes': String(topic === 'quarantine' ? 2 * INPUT_BYTES : INPUT_BYTES),
+  };
+  return {
+    topic: nameIn(namespace, topic), numPartitions: partitions, replicationFactor: replication,
+    configEntries: Object.entries(entries).map(([name, value]) => ({ name, value })),
+  };
+}
+
+/** P1. */
+async function checkCounts(admin: Admin, topics: readonly ITopicConfig[], partitions: number): Promise<void> {
+  if (topics.length === 0) return;
+  const found = await admin.fetchTopicMetadata({ topics: topics.map(({ topic }) => topic) });
+  for (const { name, partitions: held } of found.topics) {
+    if (held.length === partitions) continue;
+    const message = `${name} has ${String(held.length)} partitions, expected ${String(partitions)}: their number is fixed, as addresses belong to `
+      + 'partitions; to change it, make topics in another --namespace and import the journals there';
+    throw new PortError('mismatch', message, { retryable: false });
+  }
+}
+
+async function checkConfigs(admin: Admin, topics: readonly ITopicConfig[]): Promise<void> {
+  const { resources } = await admin.describeConfigs({
+    includeSynonyms: false,
+    resources: topics.map(({ topic }) => ({ type: ConfigResourceTypes.TOPIC, name: topic, configNames: CHECKED })),
+  });
+  for (const { topic, configEntries = [] } of topics) {
+    const held = resources.find(({ resourceName }) => resourceName === topic)?.configEntries ?? [];
+    for (const { name, value } of configEntries) {
+      const found = held.find(({ configName }) => configName === name)?.configValue;
+      if (found === undefined || found === value) continue;
+      throw new PortError('mismatch', `${topic} has ${name}=${found}, expected ${value}: change it, or say what you want`, { retryable: false });
+    }
+  }
+}
+
+/** P2. */
+async function registerSchemas(registry: SchemaRegistry, namespace: string | undefined): Promise<void> {
+  for (const topic of TOPICS) {
+    const subject = subjectOf(nameIn(namespace, topic));
+    try {
+      await registry.register({ type: SchemaType.AVRO, schema: schemaTextOf(topic) }, { subject, compatibility: COMPATIBILITY.BACKWARD });
+    } catch (error) {
+      throw new PortError('mismatch', `the schema registry refused ${subject}: ${messageOf(error)}`, { retryable: false, cause: error });
+    }
+  }
+}
+
+/** Refuses what would lose acknowledged records. Throws PortError. */
+export async function checkDurability(kafka: KafkaOptions): Promise<void> {
+  await withAdmin(connectionOf(kafka), async (admin) => {
+    const names = TOPICS.map((topic) => nameIn(kafka.namespace, topic));
+    const existing = new Set(await admin.listTopics());
+    const { topics } = await admin.fetchTopicMetadata({ topics: names.filter((name) => existing.has(name)) });
+    const { resources } = await admin.describeConfigs({
+      includeSynonyms: false,
+      resources: topics.map(({ name }) => ({ type: ConfigResourceTypes.TOPIC, name, configNames: ['min.insync.replicas'] })),
+    });
+    for (const { name, partitions } of topics) {
+      const replication = Math.min(...partitions.map(({ replicas }) => replicas.length));
+      const minimum = Number(resources.find(({ resourceName }) => resourceName === name)?.configEntries[0]?.configValue ?? 1);
+      if (replication < 3 || minimum >= 2) continue;
+      const message = `${name} has min.insync.replicas=${String(minimum)} with replication ${String(replication)}: one broker's loss could lose acknowledged records; expected 2`;
+      throw new PortError('mismatch', message, { retryable: false });
+    }
+  });
+}

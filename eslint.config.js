@@ -15,7 +15,7 @@ const LAYERS = {
   'packages/kafka': ['core', 'runtime', 'schemas', 'stack', 'topics'],
   'packages/redis': ['core', 'runtime', 'stack'],
   'infra/stack': [],
-  'services/processor': ['core', 'runtime'],
+  'services/processor': ['core', 'kafka', 'redis', 'runtime'],
   'services/ingestor': ['core', 'hyperliquid', 'runtime', 'schemas', 'simulator'],
   'packages/cli': ['core', 'hyperliquid', 'kafka', 'runtime', 'redis', 'schemas', 'simulator', 'sqlite', 'stack', 'topics', 'ingestor', 'processor'],
   test: ['core', 'hyperliquid', 'kafka', 'runtime', 'redis', 'schemas', 'simulator', 'sqlite', 'stack', 'topics', 'ingestor', 'processor'],

@@ -5,6 +5,7 @@ import { endingOf } from './errors.ts';
 import { runCommand } from './run/command.ts';
 import { unwritable } from './run/line-file.ts';
 import { settingsCommand } from './settings-command.ts';
+import { importCommand, processorCommand, stackCommand, topicsCommand } from './stack/commands.ts';
 import { startCommand } from './start/command.ts';
 
 const VERSION = '0.1.0';
@@ -15,7 +16,10 @@ function program(): Command {
     .version(VERSION)
     .exitOverride()
     .configureOutput({ outputError: (text, write) => { write(text); } });
-  for (const command of [startCommand(), runCommand(), settingsCommand()]) root.addCommand(command.exitOverride());
+  const commands = [
+    startCommand(), runCommand(), stackCommand(), topicsCommand(), importCommand(), processorCommand(), settingsCommand(),
+  ];
+  for (const command of commands) root.addCommand(command.exitOverride());
   return root;
 }
 

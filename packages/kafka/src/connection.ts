@@ -27,7 +27,9 @@ export function connectionOf({ brokers, tls, sasl, onTrouble }: KafkaOptions): K
     requestTimeout: REQUEST_TIMEOUT_MS,
     retry: RETRY,
     logLevel: logLevel.ERROR,
-    logCreator: () => ({ log }) => onTrouble?.(`kafka: ${log.message}${typeof log['error'] === 'string' ? `: ${log['error']}` : ''}`),
+    logCreator: () => ({ namespace, log }) => {
+      if (namespace !== 'Connection') onTrouble?.(`kafka: ${log.message}`); // A connection's errors are met and retried above it.
+    },
   });
 }
 

@@ -78,7 +78,11 @@ async function outputsOf(kafka: KafkaOptions, partition: number, told: Told): Pr
 
 eventLogContract('KafkaLog', { partitions: PARTITIONS, topics: 2, bounded: false }, async () => {
   const options = await freshTopics();
-  const start = async (): Promise<KafkaLog> => await KafkaLog.start({ ...options, sessionTimeoutMs: 6_000 });
+  const start = async (): Promise<KafkaLog> => {
+    const joined = await KafkaLog.connect({ ...options, sessionTimeoutMs: 6_000 });
+    await joined.join();
+    return joined;
+  };
   let log = await start();
   const told = [zeroes(), zeroes()];
   const writer = await KafkaInputWriter.connect(options.kafka, options.registry);

@@ -23,11 +23,14 @@ export type KafkaLogOptions = {
   readonly kafka: KafkaOptions;
   readonly registry: RegistryOptions;
   readonly delivery?: Delivery;
+  readonly sessionTimeoutMs?: number;
+};
+
+export type GroupListener = {
   /** Told of each assignment of the group. */
   readonly onAssigned?: (partitions: readonly number[]) => void;
   /** Told of what ends the log: input that would be skipped, or a consumer that can't go on. */
   readonly onFailure?: (error: PortError) => void;
-  readonly sessionTimeoutMs?: number;
 };
 
 const SESSION_TIMEOUT_MS = 30_000;
@@ -58,19 +61,18 @@ export class KafkaLog implements EventLog {
   readonly #feed: Feed;
   readonly #membership: Membership;
   readonly #open = new Map<number, KafkaPartition>();
-  readonly #watch: NodeJS.Timeout;
+  #listener: GroupListener = {};
+  #watch: NodeJS.Timeout | undefined;
 
-  /** Connects, and joins the group. Throws PortError. */
-  static async start(options: KafkaLogOptions): Promise<KafkaLog> {
+  /** Throws PortError. */
+  static async connect(options: KafkaLogOptions): Promise<KafkaLog> {
     const kafka = connectionOf(options.kafka);
     const admin = kafka.admin();
     try {
       await admin.connect();
       const partitions = await partitionCount(admin, options.kafka.namespace);
       const formats = await formatsOf(options);
-      const log = new KafkaLog(options, kafka, admin, partitions, formats);
-      await log.#join();
-      return log;
+      return new KafkaLog(options, kafka, admin, partitions, formats);
     } catch (error) {
       await admin.disconnect();
       throw error instanceof PortError ? error : kafkaFailure('at start', error, false);
@@ -95,18 +97,30 @@ export class KafkaLog implements EventLog {
       maxWaitTimeInMs: FETCH_WAIT_MS,
       allowAutoTopicCreation: false,
     });
-    this.#membership = new Membership(this.#consumer, this.nameOf('fills'), (assigned) => options.onAssigned?.(assigned));
+    this.#membership = new Membership(this.#consumer, this.nameOf('fills'), (assigned) => this.#listener.onAssigned?.(assigned));
     this.#feed = new Feed(this.#consumer, admin);
     this.#consumer.on(this.#consumer.events.CRASH, ({ payload: { error, restart } }) => {
       if (!restart) this.#fail(kafkaFailure('the consumer', error, false));
     });
-    this.#watch = setInterval(() => {
-      this.#checkInputs().catch((error: unknown) => options.kafka.onTrouble?.(`kafka, watching the inputs: ${messageOf(error)}`));
-    }, WATCH_MS);
   }
 
   nameOf(topic: Topic): string {
     return nameIn(this.#options.kafka.namespace, topic);
+  }
+
+  /** Joins the group; the listener hears of the first assignment before this resolves. Throws PortError. */
+  async join(listener: GroupListener = {}): Promise<void> {
+    this.#listener = listener;
+    try {
+      await this.#consumer.connect();
+      await this.#consumer.subscribe({ topics: READ_TOPICS.map((topic) => this.nameOf(topic)), fromBeginning: true });
+      await this.#feed.run();
+    } catch (error) {
+      throw kafkaFailure('joining the group', error, false);
+    }
+    this.#watch = setInterval(() => {
+      this.#checkInputs().catch((error: unknown) => this.#options.kafka.onTrouble?.(`kafka, watching the inputs: ${messageOf(error)}`));
+    }, WATCH_MS);
   }
 
   async assigned(partition: number): Promise<void> {
@@ -133,12 +147,6 @@ export class KafkaLog implements EventLog {
     clearInterval(this.#watch);
     await this.#consumer.disconnect();
     await this.#admin.disconnect();
-  }
-
-  async #join(): Promise<void> {
-    await this.#consumer.connect();
-    await this.#consumer.subscribe({ topics: READ_TOPICS.map((topic) => this.nameOf(topic)), fromBeginning: true });
-    await this.#feed.run();
   }
 
   async #openOutputs(partition: number): Promise<Outputs> {
@@ -230,7 +238,7 @@ export class KafkaLog implements EventLog {
 
   #fail(error: PortError): void {
     for (const opened of this.#open.values()) opened.fail(error);
-    this.#options.onFailure?.(error);
+    this.#listener.onFailure?.(error);
   }
 }
 

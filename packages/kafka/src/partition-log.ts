@@ -1,7 +1,8 @@
 // One partition of the Kafka log, as its owner sees it: its input topics merged, its commits, and their replay.
 //
-// T1  While a topic is behind, its next record is waited for a while, and the earlier of the two goes first, at a tie the topic
-//     named first; once nothing is behind, by arrival. Whichever it was is recorded with the commit.
+// T1  Until a topic has reached the end that it had when this was opened, its next record is waited for, and of two the earlier
+//     goes first, at a tie the topic named first; from then on by arrival. Whichever it was is recorded with the commit.
+// T2  A topic may end in a transaction's markers, which never arrive: one that gives nothing for BEHIND_MS is at its end.
 
 import {
   PortError, comparePositions,
@@ -19,6 +20,7 @@ import type { OutputRecord, Outputs } from './outputs.ts';
 
 /** How long `take` waits before it tells that nothing came. */
 const IDLE_MS = 200;
+const BEHIND_MS = 30_000;
 /** How long a replay waits for records that were committed, and so are there. */
 const REPLAY_WAIT_MS = 60_000;
 const LOOK_MS = 2_000;
@@ -43,6 +45,8 @@ export class KafkaPartition implements PartitionLog {
   #queues: readonly TopicQueue[] = [];
   /** The topics' ends when this was opened: before them a topic is behind. */
   #ends: readonly number[] = [];
+  /** When something last arrived. */
+  #arrivedAt = performance.now();
   isClosed = false;
 
   constructor(options: KafkaPartitionOptions) {
@@ -55,6 +59,7 @@ export class KafkaPartition implements PartitionLog {
     await Promise.resolve();
     this.#ends = bounds.map(({ high }) => high);
     this.#seek(this.committed.position.offsets);
+    this.#arrivedAt = performance.now();
   }
 
   /** By topic, the offset up to which records have arrived. */
@@ -70,11 +75,11 @@ export class KafkaPartition implements PartitionLog {
     const until = performance.now() + IDLE_MS;
     for (;;) {
       const { rings } = this.#bell;
-      const left = until - performance.now();
-      const records = await this.#takeNow(limit, left > 0);
+      const records = await this.#takeNow(limit);
       if (records.length > 0) return { kind: 'records', records };
+      const left = until - performance.now();
       if (left <= 0) return { kind: 'idle' };
-      await this.#bell.after(rings, left);
+      if (await this.#bell.after(rings, left)) this.#arrivedAt = performance.now();
     }
   }
 
@@ -84,10 +89,10 @@ export class KafkaPartition implements PartitionLog {
     const records = [
       ...commit.signals.map((signal) => ({
         ...this.#framed(signalRecord(signal)),
-        headers: { id: signal.id, revision: String(signal.revision) },
+        headers: { id: signal.id, revision: String(signal.revision), emittedAt: String(Date.now()) },
       })),
       ...commit.refused.map((refused) => this.#framed(quarantineRecord(partition, refused))),
-      this.#framed({ ...commitRecord(partition, commit), timestamp: null }),
+      this.#framed(commitRecord(partition, commit)),
     ];
     const topics = offsetsOf(INPUT_TOPICS.map((topic) => log.nameOf(topic)), partition, this.start.position.offsets, commit.to);
     await outputs.commit(records, { groupId: log.groupId, topics });
@@ -122,11 +127,11 @@ export class KafkaPartition implements PartitionLog {
     this.#queues = INPUT_TOPICS.map((topic, place) => feed.open(log.nameOf(topic), partition, offsets[place] ?? 0, this.#bell));
   }
 
-  /** T1; `patient`: a topic that is behind is waited for. */
-  async #takeNow(limit: number, patient: boolean): Promise<LogRecord[]> {
+  /** What is there, in the order of T1. */
+  async #takeNow(limit: number): Promise<LogRecord[]> {
     const taken: { topic: number; message: KafkaMessage }[] = [];
     while (taken.length < limit) {
-      const topic = this.#earliest(patient);
+      const topic = this.#earliest();
       const message = topic === null ? null : this.#queues[topic]?.shift() ?? null;
       if (topic === null || message === null) break;
       taken.push({ topic, message });
@@ -134,13 +139,13 @@ export class KafkaPartition implements PartitionLog {
     return await this.#decoded(taken);
   }
 
-  #earliest(patient: boolean): number | null {
+  #earliest(): number | null {
     let earliest: number | null = null;
     let time = Infinity;
     for (const [topic, queue] of this.#queues.entries()) {
       const message = queue.peek();
       if (message === null) {
-        if (patient && queue.arrivedTo < (this.#ends[topic] ?? 0)) return null;
+        if (this.#isBehind(topic, queue)) return null;
         continue;
       }
       const timestamp = Number(message.timestamp);
@@ -149,6 +154,10 @@ export class KafkaPartition implements PartitionLog {
       time = timestamp;
     }
     return earliest;
+  }
+
+  #isBehind(topic: number, { arrivedTo }: TopicQueue): boolean {
+    return arrivedTo < (this.#ends[topic] ?? 0) && performance.now() - this.#arrivedAt < BEHIND_MS; // T2
   }
 
   async #decoded(taken: readonly { readonly topic: number; readonly message: KafkaMessage }[]): Promise<LogRecord[]> {

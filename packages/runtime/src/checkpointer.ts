@@ -1,11 +1,11 @@
 // The store's side of an owned partition: which checkpoint the store holds, and what of memory it hasn't seen.
 //
 // C1  A checkpoint covers committed history only: `begin` is called when memory holds just that.
-// C2  One checkpoint is under way at a time, and a prefetch waits for it: both compare with the one the store holds.
+// C2  One checkpoint or audit is under way at a time, and a prefetch waits for it: both compare with the one the store holds.
 // C3  A refusal means another owner, or a store that forgot: memory is worthless from then on.
 
 import { copyCounts, deadlineOf, type Address, type Input, type Partition, type Slot } from '@fillstream/core';
-import type { HistoryPoint } from './history.ts';
+import { samePoint, type HistoryPoint } from './history.ts';
 import type { Checkpoint, Fetched, OrderKey, Owner, Refusal, StateStore } from './ports.ts';
 import { decodeOrder, decodeProfile, encodeAddressChanges, encodeOrder } from './state-codec.ts';
 
@@ -63,9 +63,22 @@ export class Checkpointer {
     this.#underWay.catch(() => undefined); // Met again by `settled`.
   }
 
+  /** Has the store audit itself, unless a checkpoint is under way, which compares much of it already. */
+  audit(): void {
+    if (this.#underWay !== null) return;
+    this.#underWay = this.#audit();
+    this.#underWay.catch(() => undefined); // Met again by `settled`.
+  }
+
   /** Resolves when no checkpoint is under way; throws what the last one met. */
   async settled(): Promise<void> {
     await this.#underWay;
+  }
+
+  async #audit(): Promise<void> {
+    const stored = accepted(await this.#store.read(this.#owner));
+    if (stored.kind !== 'checkpoint' || !samePoint(stored.head.at, this.#held)) throw new StoreRefused('gone');
+    this.#underWay = null;
   }
 
   async #write(next: Checkpoint): Promise<void> {

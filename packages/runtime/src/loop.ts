@@ -23,6 +23,10 @@ export type LoopLimits = {
   readonly batchTimers: number;
   /** Records between two checkpoints. */
   readonly checkpointRecords: number;
+  /** Records that no checkpoint holds yet: beyond it the loop waits for the one under way. */
+  readonly unsavedRecords: number;
+  /** Milliseconds between two audits of the store; Infinity: none but the one of a take-over. */
+  readonly auditMs: number;
   /** Orders of the partition in memory; more while they have changes that no checkpoint holds. */
   readonly ordersInMemory: number;
 };
@@ -31,6 +35,8 @@ export const DEFAULT_LIMITS: LoopLimits = {
   batchRecords: 2_000,
   batchTimers: 2_000,
   checkpointRecords: 20_000,
+  unsavedRecords: 40_000,
+  auditMs: Infinity,
   ordersInMemory: 250_000,
 };
 
@@ -138,6 +144,7 @@ class Tenure {
   #pending: readonly LogRecord[] = [];
   #committing: Promise<void> = Promise.resolve();
   #unsaved = 0;
+  #auditedAt = performance.now();
 
   constructor(owned: Owned, options: LoopOptions, limits: LoopLimits, onCommit: (commit: Commit) => void) {
     this.#owned = owned;
@@ -150,6 +157,7 @@ class Tenure {
 
   /** One turn of the loop. */
   async step(): Promise<'going' | 'ended'> {
+    this.#auditWhenDue();
     if (this.#pending.length === 0) {
       const taken = await this.#owned.log.take(this.#limits.batchRecords);
       if (taken.kind === 'ended') return 'ended';
@@ -218,10 +226,18 @@ class Tenure {
       return;
     }
     if (this.#unsaved < this.#limits.checkpointRecords) return;
-    if (checkpointer.isUnderWay && this.#unsaved < 2 * this.#limits.checkpointRecords) return;
+    if (checkpointer.isUnderWay && this.#unsaved < this.#limits.unsavedRecords) return;
     await this.#committing;
     await this.#beginCheckpoint();
     if (partition.state.held > this.#limits.ordersInMemory) partition.state.evict(this.#limits.ordersInMemory * 0.75);
+  }
+
+  /** Behind the loop's back; what it finds is met by the next call of the store. */
+  #auditWhenDue(): void {
+    const { checkpointer } = this.#owned;
+    if (checkpointer === null || performance.now() - this.#auditedAt < this.#limits.auditMs) return;
+    this.#auditedAt = performance.now();
+    checkpointer.audit();
   }
 
   async #beginCheckpoint(): Promise<void> {

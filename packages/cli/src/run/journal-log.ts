@@ -8,7 +8,7 @@
 // is read on as if it had never ended.
 
 import type { Readable } from 'node:stream';
-import { JournalMerge, JournalReader, STANDARD_INPUT, openJournal, statJournal, type JournalBytes } from '@fillstream/hyperliquid';
+import { JournalMerge, JournalReader, STANDARD_INPUT, journalRecord, openJournal, statJournal, type JournalBytes, type JournalRecord } from '@fillstream/hyperliquid';
 import {
   PortError, comparePositions, startOf,
   type Commit, type EventLog, type HistoryPoint, type InputTopic, type LogRecord, type PartitionLog, type Position,
@@ -65,10 +65,13 @@ export class JournalLog implements EventLog {
     return new JournalPartition(this.#options, start, signals, quarantine, (from) => this.#mergeFrom(from));
   }
 
-  async #mergeFrom({ offsets }: Position): Promise<JournalMerge> {
+  async #mergeFrom({ offsets }: Position): Promise<JournalMerge<JournalRecord>> {
     const { journals, input } = this.#options;
     this.#open = await Promise.all(journals.map((path, index) => openJournal(path, offsets[index] ?? 0, input)));
-    return new JournalMerge(this.#open.map((bytes, index) => new JournalReader(index, bytes, offsets[index] ?? 0)));
+    return new JournalMerge(
+      this.#open.map((bytes, index) => new JournalReader(bytes, offsets[index] ?? 0, (line) => journalRecord(index, line))),
+      ({ input: { receivedAt } }) => receivedAt,
+    );
   }
 }
 
@@ -78,14 +81,14 @@ class JournalPartition implements PartitionLog {
   readonly #book: CommitBook;
   readonly #signals: LineFile;
   readonly #quarantine: LineFile;
-  readonly #mergeFrom: (from: Position) => Promise<JournalMerge>;
+  readonly #mergeFrom: (from: Position) => Promise<JournalMerge<JournalRecord>>;
   readonly #stop: AbortSignal | null;
   /** The journals, read up to where a replay or `take` came. */
-  #merge: JournalMerge | null = null;
+  #merge: JournalMerge<JournalRecord> | null = null;
 
   constructor(
     { book, input, stop }: JournalLogOptions, start: HistoryPoint, signals: LineFile, quarantine: LineFile,
-    mergeFrom: (from: Position) => Promise<JournalMerge>,
+    mergeFrom: (from: Position) => Promise<JournalMerge<JournalRecord>>,
   ) {
     this.#book = book;
     this.#stop = stop;
@@ -133,7 +136,7 @@ class JournalPartition implements PartitionLog {
   }
 
   /** The records of a commit, read again. */
-  async #again(merge: JournalMerge, entry: BookEntry): Promise<LogRecord[]> {
+  async #again(merge: JournalMerge<JournalRecord>, entry: BookEntry): Promise<LogRecord[]> {
     const count = entry.merge.reduce((sum, run) => sum + run.count, 0);
     const records: LogRecord[] = [];
     while (records.length < count) {

@@ -2,8 +2,9 @@
 
 import { resolve } from 'node:path';
 import type { Signal } from '@fillstream/schemas';
-import { Command, InvalidArgumentError } from 'commander';
-import { parsePeriod, resolveSettings } from '../settings.ts';
+import { Command } from 'commander';
+import { period, stopper, tell, wholeNumber } from '../flags.ts';
+import { resolveSettings } from '../settings.ts';
 import { settingsOptions, settingsSources, type SettingsFlags } from '../settings-flags.ts';
 import { folderOf, runPipeline, type Source } from './pipeline.ts';
 import { signalLine } from './signal-line.ts';
@@ -56,37 +57,4 @@ async function start(flags: Flags): Promise<void> {
 async function show(signals: readonly Signal[]): Promise<void> {
   const lines = signals.map((signal) => (process.stdout.isTTY ? signalLine(signal) : JSON.stringify(signal)));
   await new Promise((resolveWritten) => process.stdout.write(`${lines.join('\n')}\n`, resolveWritten));
-}
-
-function tell(line: string): void {
-  process.stderr.write(`fillstream: ${line}\n`);
-}
-
-/** Aborted by Ctrl-C, SIGTERM or after a time; a second Ctrl-C ends the process at once. */
-function stopper(afterMs: number | undefined): { readonly signal: AbortSignal; readonly dispose: () => void } {
-  const controller = new AbortController();
-  const onSignal = (): void => {
-    if (controller.signal.aborted) process.exit(130);
-    controller.abort();
-  };
-  process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
-  const timer = afterMs === undefined ? null : setTimeout(() => controller.abort(), afterMs);
-  return {
-    signal: controller.signal,
-    dispose: () => {
-      if (timer !== null) clearTimeout(timer);
-      process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
-    },
-  };
-}
-
-function period(text: string): number {
-  const ms = parsePeriod(text);
-  if (ms === undefined) throw new InvalidArgumentError('Expected a time such as 30s or 10m.');
-  return ms;
-}
-
-function wholeNumber(text: string): number {
-  if (!/^[0-9]{1,9}$/.test(text) || text === '0') throw new InvalidArgumentError('Expected a whole number > 0.');
-  return Number.parseInt(text, 10);
 }

@@ -106,7 +106,7 @@ class Pipeline {
       return 'stopped';
     }
     return await importJournal({
-      path: source.path, sink: this.#sink, longestPeriodMs: longestPeriodMs(settings), stop,
+      path: source.path, sink: this.#sink, endAfterMs: longestPeriodMs(settings), stop,
       onAppended: async () => {
         await this.#backlogBelow(GREATEST_BACKLOG);
       },

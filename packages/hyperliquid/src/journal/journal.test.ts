@@ -11,7 +11,7 @@ import { gzipSync, zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { HEAD_BYTES, LineSource, MAX_LINE_BYTES, type Line } from './line-source.ts';
 import { JournalError, openJournal } from './open.ts';
-import { JournalMerge, JournalReader, type JournalRecord } from './reader.ts';
+import { JournalMerge, JournalReader, journalRecord, type JournalRecord } from './reader.ts';
 
 async function* chunksOf(bytes: Uint8Array, sizes: readonly number[]): AsyncIterable<Uint8Array> {
   await Promise.resolve();
@@ -136,7 +136,7 @@ suite('JournalMerge', () => {
 
   test('the earliest head goes first, at a tie the journal named first, and each journal keeps its order', async () => {
     await fc.assert(fc.asyncProperty(fc.array(fc.array(tick, { maxLength: 8 }), { minLength: 1, maxLength: 4 }), fc.integer({ min: 1, max: 5 }), async (journals, limit) => {
-      const merge = new JournalMerge(journals.map((times, index) => readerOf(index, times)));
+      const merge = new JournalMerge(journals.map((times, index) => readerOf(index, times)), ({ input }) => input.receivedAt);
       const taken: JournalRecord[] = [];
       for (;;) {
         const records = await merge.take(limit);
@@ -148,10 +148,10 @@ suite('JournalMerge', () => {
     }));
   });
 
-  function readerOf(index: number, times: readonly (number | null)[]): JournalReader {
+  function readerOf(index: number, times: readonly (number | null)[]): JournalReader<JournalRecord> {
     const lines = times.map((time) => (time === null ? 'broken' : JSON.stringify({ kind: 'tick', receivedAt: 1e12 + time })));
     const bytes = Buffer.from(lines.map((line) => `${line}\n`).join(''));
-    return new JournalReader(index, { chunks: chunksOf(bytes, [7]), size: null, read: () => 0 }, 0);
+    return new JournalReader({ chunks: chunksOf(bytes, [7]), size: null, read: () => 0 }, 0, (line) => journalRecord(index, line));
   }
 
   function naiveMerge(journals: readonly (readonly (number | null)[])[]): (readonly [number, number | null])[] {

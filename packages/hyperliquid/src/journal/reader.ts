@@ -21,21 +21,22 @@ export type JournalRecord = {
 
 const BYTE_ORDER_MARK = '\uFEFF';
 
-export class JournalReader {
-  readonly #journal: number;
+/** Reads one journal, each line as `read` makes it. */
+export class JournalReader<R> {
   readonly #lines: LineSource;
-  #head: JournalRecord | null = null;
+  readonly #read: (line: Line) => R;
+  #head: R | null = null;
 
-  constructor(journal: number, bytes: JournalBytes, offset: number) {
-    this.#journal = journal;
+  constructor(bytes: JournalBytes, offset: number, read: (line: Line) => R) {
     this.#lines = new LineSource(bytes.chunks, offset);
+    this.#read = read;
   }
 
   /** The next record when it is in memory, else null. */
-  get head(): JournalRecord | null {
+  get head(): R | null {
     if (this.#head !== null) return this.#head;
     const line = this.#lines.next();
-    this.#head = line === null ? null : toRecord(this.#journal, line);
+    this.#head = line === null ? null : this.#read(line);
     return this.#head;
   }
 
@@ -56,19 +57,22 @@ export class JournalReader {
 }
 
 /** The merge of several readers (J1, J2). */
-export class JournalMerge {
-  readonly #readers: readonly JournalReader[];
+export class JournalMerge<R> {
+  readonly #readers: readonly JournalReader<R>[];
+  readonly #timeOf: (record: R) => number | null;
   /** Those that haven't ended. */
-  #open: readonly JournalReader[];
+  #open: readonly JournalReader<R>[];
 
-  constructor(readers: readonly JournalReader[]) {
+  /** `timeOf` gives a record's receivedAt, null when it has none. */
+  constructor(readers: readonly JournalReader<R>[], timeOf: (record: R) => number | null) {
     this.#readers = readers;
+    this.#timeOf = timeOf;
     this.#open = readers;
   }
 
   /** The next records, at most `limit`; none at the end of all journals. */
-  async take(limit: number): Promise<JournalRecord[]> {
-    const records: JournalRecord[] = [];
+  async take(limit: number): Promise<R[]> {
+    const records: R[] = [];
     while (records.length < limit) {
       const reader = this.#earliest();
       if (reader === 'starved') {
@@ -87,12 +91,12 @@ export class JournalMerge {
     await Promise.all(this.#readers.map((reader) => reader.close()));
   }
 
-  #earliest(): JournalReader | 'starved' {
-    let earliest: JournalReader | null = null;
+  #earliest(): JournalReader<R> | 'starved' {
+    let earliest: JournalReader<R> | null = null;
     let time = Infinity;
     for (const reader of this.#open) {
       if (reader.head === null) return 'starved';
-      const at = reader.head.input.receivedAt ?? -Infinity;
+      const at = this.#timeOf(reader.head) ?? -Infinity;
       if (earliest !== null && at >= time) continue;
       earliest = reader;
       time = at;
@@ -106,7 +110,8 @@ export class JournalMerge {
   }
 }
 
-function toRecord(journal: number, line: Line): JournalRecord {
+/** A line as the record that a loop applies. */
+export function journalRecord(journal: number, line: Line): JournalRecord {
   const { offset, next } = line;
   switch (line.kind) {
     case 'text': {

@@ -1,0 +1,130 @@
+// The commands of the production pair: `stack`, `topics`, `processor`, `import`. Their clients are loaded when they are needed.
+
+import { Command, Option } from 'commander';
+import { UsageError } from '../errors.ts';
+import { stopper, tell, wholeNumber } from '../flags.ts';
+import { foldSettingsText, longestPeriodMs, resolveSettings } from '../settings.ts';
+import { settingsOptions, settingsSources, type SettingsFlags } from '../settings-flags.ts';
+import { kafkaFlags, kafkaOptions, redisFlags, redisOptions, type KafkaFlags, type RedisFlags } from './connections.ts';
+
+const FOLDER = '.fillstream/stack';
+
+export function stackCommand(): Command {
+  const command = new Command('stack').description('A local Kafka, schema registry and Redis, to try things on.');
+  command.command('up').description('Start what isn\'t running.')
+    .addOption(new Option('--brokers <number>', 'Kafka brokers').choices(['1', '3']).default('1'))
+    .action(async ({ brokers }: { readonly brokers: string }) => {
+      const { up } = await import('@fillstream/stack');
+      const { started, moved, status } = await up({ folder: FOLDER, brokers: brokers === '3' ? 3 : 1 });
+      tell(started.length === 0 ? 'the stack is up already' : `started ${started.join(', ')}`);
+      if (moved.length > 0) tell(`their usual ports were taken: ${moved.map((part) => JSON.stringify(part)).join(', ')}`);
+      process.stdout.write(`kafka     ${status.bootstrap}\nregistry  ${status.registry}\nredis     ${status.redis}\n`);
+    });
+  command.command('down').description('Stop it; its data stays.').action(async () => {
+    const { down } = await import('@fillstream/stack');
+    const { stopped } = await down(FOLDER);
+    tell(stopped.length === 0 ? 'nothing was running' : `stopped ${stopped.join(', ')}`);
+  });
+  command.command('status').description('Tell what is running.').action(async () => {
+    const { status } = await import('@fillstream/stack');
+    const found = await status(FOLDER);
+    if (found === null) tell('there is no stack yet: run `fillstream stack up`');
+    else for (const { name, running, pid } of found.parts) process.stdout.write(`${name.padEnd(10)} ${running ? `running, process ${String(pid)}` : 'stopped'}\n`);
+  });
+  return command;
+}
+
+type TopicsFlags = KafkaFlags & {
+  readonly partitions: number;
+  readonly replication: number;
+  readonly retention: string;
+  readonly timestampLimit: boolean;
+};
+
+export function topicsCommand(): Command {
+  const command = new Command('topics').description('The topics and their schemas.');
+  const create = command.command('create').description('Make the topics and register their schemas; check those that are there.')
+    .option('--partitions <number>', 'how many, fixed for good', wholeNumber, 12)
+    .option('--replication <number>', 'replicas of each', wholeNumber, 1)
+    .option('--retention <ms>', 'how long records are kept, -1 for good', '-1')
+    .option('--no-timestamp-limit', 'let inputs claim any time: for an import with --finish');
+  for (const option of kafkaFlags()) create.addOption(option);
+  create.action(async (flags: TopicsFlags) => {
+    if (!/^(?:-1|[0-9]+)$/.test(flags.retention)) throw new UsageError('--retention: expected milliseconds, or -1');
+    const { createTopics } = await import('@fillstream/kafka');
+    const { kafka, registry } = kafkaOptions(flags);
+    const { partitions, replication, retention, timestampLimit } = flags;
+    const made = await createTopics(kafka, registry, { partitions, replication, retentionMs: Number(retention), limitTimestamps: timestampLimit });
+    for (const { name, made: isNew, partitions: count } of made) process.stdout.write(`${isNew ? 'made ' : 'found'} ${name} (${String(count)} partitions)\n`);
+  });
+  return command;
+}
+
+type ProcessorFlags = KafkaFlags & RedisFlags & SettingsFlags & { readonly delivery: string; readonly sessionTimeout: number };
+
+export function processorCommand(): Command {
+  const command = new Command('processor')
+    .description('Fold the input topics into signals, as one of any number of processes that share the work.')
+    .addOption(new Option('--delivery <kind>', 'how signals get onto their topic').choices(['exactly-once', 'at-least-once']).default('exactly-once').env('FILLSTREAM_DELIVERY'))
+    .option('--session-timeout <ms>', 'how soon a silent process loses its partitions', wholeNumber, 30_000);
+  for (const option of [...kafkaFlags(), ...redisFlags(), ...settingsOptions()]) command.addOption(option);
+  return command.action(async (flags: ProcessorFlags) => {
+    const { ProcessorService } = await import('@fillstream/processor/service');
+    const settings = resolveSettings(settingsSources(flags));
+    const service = await ProcessorService.start({
+      ...kafkaOptions(flags),
+      redis: redisOptions(flags),
+      delivery: flags.delivery === 'at-least-once' ? 'at-least-once' : 'exactly-once',
+      settings,
+      settingsText: foldSettingsText(settings),
+      sessionTimeoutMs: flags.sessionTimeout,
+      onTrouble: tell,
+      onAssigned: (partitions) => tell(`has partitions ${partitions.join(', ')}`),
+      onEvent: (event) => {
+        if (event.kind === 'takenOver') tell(`partition ${String(event.partition)} ${event.how}, ${String(event.replayed)} records replayed`);
+        if (event.kind === 'interrupted') tell(`partition ${String(event.partition)} begins anew: ${event.error.message}`);
+      },
+    });
+    const stop = stopper(undefined);
+    stop.signal.addEventListener('abort', () => {
+      tell('draining; a second signal ends at once');
+      void service.stop();
+    });
+    try {
+      await service.run();
+      tell('drained and left the group');
+    } finally {
+      stop.dispose();
+    }
+  });
+}
+
+type ImportFlags = KafkaFlags & SettingsFlags & { readonly journal: readonly string[]; readonly finish: boolean };
+
+export function importCommand(): Command {
+  const command = new Command('import')
+    .description('Put journals on the input topics, and a tick at the last receivedAt.')
+    .addOption(new Option('--journal <file...>', 'a journal: plain, .gz or .zst, or -').makeOptionMandatory())
+    .option('--finish', 'end with a tick beyond the last deadline, so that all signals come; in a namespace of its own', false);
+  for (const option of [...kafkaFlags(), ...settingsOptions()]) command.addOption(option);
+  return command.action(async (flags: ImportFlags) => {
+    if (flags.finish && flags.namespace === '') throw new UsageError('--finish: expected a --namespace of its own, as it moves time ahead for all that share the topics');
+    const settings = resolveSettings(settingsSources(flags));
+    const [{ importMerged }, { KafkaInputWriter }] = await Promise.all([import('@fillstream/ingestor'), import('@fillstream/kafka')]);
+    const { kafka, registry } = kafkaOptions(flags);
+    const writer = await KafkaInputWriter.connect(kafka, registry);
+    const stop = stopper(undefined);
+    try {
+      const records = await importMerged({
+        paths: flags.journal, endAfterMs: flags.finish ? longestPeriodMs(settings) : 0, stop: stop.signal,
+        append: async (batch) => {
+          await writer.append(batch);
+        },
+      });
+      tell(`${String(records)} records are on the topics`);
+    } finally {
+      stop.dispose();
+      await writer.close();
+    }
+  });
+}

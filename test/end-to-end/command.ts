@@ -58,6 +58,8 @@ export type Running = {
   readonly pid: number;
   readonly input: Writable;
   readonly ended: Promise<Ended>;
+  /** Resolves when standard error has a match. */
+  readonly heard: (pattern: RegExp) => Promise<void>;
   /** False once it has ended and is gone. */
   readonly kill: (signal: NodeJS.Signals) => boolean;
 };
@@ -92,7 +94,7 @@ export function start(args: readonly string[], options: Options = {}): Running {
       maxRssBytes: memory === '' ? null : Number(memory) * 1_024,
     };
   });
-  return { pid: child.pid, input, ended, kill: (signal) => child.kill(signal) };
+  return { pid: child.pid, input, ended, heard: hearing(child.stderr), kill: (signal) => child.kill(signal) };
 }
 
 /** Runs a line of shell; `$FILLSTREAM` starts the command. */
@@ -114,6 +116,17 @@ async function textOf(stream: Readable | null): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of stream) if (Buffer.isBuffer(chunk)) chunks.push(chunk);
   return Buffer.concat(chunks).toString('utf8');
+}
+
+function hearing(stream: Readable | null): Running['heard'] {
+  let text = '';
+  stream?.on('data', (chunk: Buffer) => (text += chunk.toString('utf8')));
+  return async (pattern) => {
+    while (!pattern.test(text)) {
+      assert.ok(stream !== null);
+      await once(stream, 'data');
+    }
+  };
 }
 
 function readableOf(stream: unknown): Readable | null {

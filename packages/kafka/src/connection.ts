@@ -60,6 +60,11 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** Whether the client says that the same request may succeed later. */
+export function isRetriable(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && 'retriable' in error && error.retriable === true;
+}
+
 /** The protocol's name of an error, such as INVALID_PRODUCER_EPOCH; null for others. */
 export function typeOf(error: unknown): string | null {
   if (typeof error !== 'object' || error === null) return null;

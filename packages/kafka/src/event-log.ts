@@ -4,13 +4,14 @@
 //     topic `commits`, whose records are written in the same transactions.
 // K2  Input is never skipped: what was deleted unread, a topic made anew and added partitions end in an error.
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import { PortError, startOf, type EventLog, type PartitionLog } from '@fillstream/runtime';
 import { INPUT_TOPICS, readCommit, type Committed } from '@fillstream/topics';
 import type { Topic } from '@fillstream/schemas';
 import type { Admin, Consumer, Kafka } from 'kafkajs';
 import { coPartitionAssigner } from './assigner.ts';
 import { committedPointOf, type CommittedPoint } from './committed-offsets.ts';
-import { connectionOf, kafkaFailure, messageOf, nameIn, type KafkaOptions } from './connection.ts';
+import { connectionOf, isRetriable, kafkaFailure, messageOf, nameIn, type KafkaOptions } from './connection.ts';
 import { Feed, lostRecords, type TopicQueue } from './feed.ts';
 import { Membership } from './membership.ts';
 import { openPlain, openTransactional, type Offsets, type Outputs } from './outputs.ts';
@@ -35,12 +36,13 @@ export type GroupListener = {
 
 const SESSION_TIMEOUT_MS = 30_000;
 const HEARTBEATS_A_SESSION = 10;
-const REBALANCE_TIMEOUT_MS = 60_000;
 /** Reads fastest. */
 const BYTES_A_PARTITION = 262_144;
 /** How long a fetch waits for records, and so a partition that is opened meanwhile. */
 const FETCH_WAIT_MS = 100;
 const WATCH_MS = 3_000;
+const REPEATS = 20;
+const REPEAT_MS = 250;
 const TAIL_RECORDS = 64;
 const TAIL_WAIT_MS = 2_000;
 
@@ -91,7 +93,7 @@ export class KafkaLog implements EventLog {
       groupId: this.groupId,
       partitionAssigners: [coPartitionAssigner(() => this.#membership.partitions)],
       sessionTimeout,
-      rebalanceTimeout: Math.max(REBALANCE_TIMEOUT_MS, sessionTimeout),
+      rebalanceTimeout: sessionTimeout, // Who died while it joined is waited for so long.
       heartbeatInterval: Math.floor(sessionTimeout / HEARTBEATS_A_SESSION),
       maxBytesPerPartition: BYTES_A_PARTITION,
       maxWaitTimeInMs: FETCH_WAIT_MS,
@@ -159,7 +161,7 @@ export class KafkaLog implements EventLog {
   /** K1. */
   async #committed(partition: number): Promise<CommittedPoint> {
     const names = INPUT_TOPICS.map((topic) => this.nameOf(topic));
-    const fetched = await this.#admin.fetchOffsets({ groupId: this.groupId, topics: names });
+    const fetched = await repeated(async () => await this.#admin.fetchOffsets({ groupId: this.groupId, topics: names }));
     const found = names.flatMap((name) => {
       const topic = fetched.find((each) => each.topic === name);
       return topic?.partitions.find((each) => each.partition === partition) ?? [];
@@ -239,6 +241,18 @@ export class KafkaLog implements EventLog {
   #fail(error: PortError): void {
     for (const opened of this.#open.values()) opened.fail(error);
     this.#listener.onFailure?.(error);
+  }
+}
+
+/** The client doesn't repeat every request whose error says that it may be. */
+async function repeated<T>(request: () => Promise<T>): Promise<T> {
+  for (let left = REPEATS; ; left -= 1) {
+    try {
+      return await request();
+    } catch (error) {
+      if (left === 0 || !isRetriable(error)) throw error;
+      await sleep(REPEAT_MS);
+    }
   }
 }
 

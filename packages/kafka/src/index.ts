@@ -1,4 +1,4 @@
-export { connectionOf, nameIn, type KafkaOptions } from './connection.ts';
+export { connectionOf, nameIn, withAdmin, type KafkaOptions } from './connection.ts';
 export { KafkaLog, OUTPUT_TOPICS, type Delivery, type GroupListener, type KafkaLogOptions } from './event-log.ts';
 export { KafkaInputWriter } from './input-writer.ts';
 export { DEFAULT_TOPICS, checkDurability, createTopics, type TopicReport, type TopicsOptions } from './topics.ts';

@@ -3,8 +3,12 @@
 // G1  A partition that is taken away is drained; one that comes back begins when its earlier loop has ended.
 // G2  A loop that fails ends the service with its error: another member goes on with its partitions.
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import { addCounts, noCounts, type Counts } from '@fillstream/core';
 import { PartitionLoop, type LoopOptions } from '@fillstream/runtime';
+
+/** A loop that takes longer to end is left behind: its partition's next owner fences it. */
+const DRAIN_MS = 8_000;
 
 type Running = { readonly loop: PartitionLoop; readonly done: Promise<void>; stopping: boolean };
 
@@ -35,29 +39,40 @@ export class GroupProcessor {
     }
   }
 
-  /** Resolves when stopped and drained. Throws what a loop can't mend. */
+  /** Resolves when stopped and drained, or when DRAIN_MS have passed since. Throws what a loop can't mend. */
   async run(): Promise<void> {
-    await this.#ended.promise;
+    try {
+      await this.#ended.promise;
+    } finally {
+      await this.#drained();
+    }
   }
 
-  /** Drains all loops, then ends `run`. */
-  async stop(): Promise<void> {
+  /** Ends `run`; what isn't committed by then is decided again by the next owner. */
+  stop(): void {
     this.#stopped = true;
     for (const running of this.#running.values()) stop(running);
-    await Promise.all(Array.from(this.#running.values(), async ({ done }) => {
-      await done;
-    }));
     this.#ended.resolve();
   }
 
-  /** Ends `run` with an error; what isn't committed is decided again by the next owner. */
+  /** The same, with an error. */
   fail(error: unknown): void {
     this.#ended.reject(error);
+    this.stop();
   }
 
   /** What has been counted by the loops that ended. */
   counts(): Counts {
     return this.#counts;
+  }
+
+  async #drained(): Promise<void> {
+    const timer = new AbortController();
+    const all = Promise.all(Array.from(this.#running.values(), async ({ done }) => {
+      await done;
+    }));
+    await Promise.race([all, sleep(DRAIN_MS, undefined, { signal: timer.signal }).catch(() => undefined)]);
+    timer.abort();
   }
 
   /** G1. */

@@ -83,8 +83,8 @@ export class ProcessorService {
   }
 
   /** Drains, then leaves the group. */
-  async stop(): Promise<void> {
-    await this.#processor.stop();
+  stop(): void {
+    this.#processor.stop();
   }
 
   async #join({ onAssigned }: ServiceOptions): Promise<void> {

@@ -1,5 +1,6 @@
 // The commands of the production pair: `stack`, `topics`, `processor`, `import`. Their clients are loaded when they are needed.
 
+import type { LoopEvent } from '@fillstream/runtime';
 import { Command, Option } from 'commander';
 import { UsageError } from '../errors.ts';
 import { stopper, tell, wholeNumber } from '../flags.ts';
@@ -71,32 +72,36 @@ export function processorCommand(): Command {
   return command.action(async (flags: ProcessorFlags) => {
     const { ProcessorService } = await import('@fillstream/processor/service');
     const settings = resolveSettings(settingsSources(flags));
-    const service = await ProcessorService.start({
-      ...kafkaOptions(flags),
-      redis: redisOptions(flags),
-      delivery: flags.delivery === 'at-least-once' ? 'at-least-once' : 'exactly-once',
-      settings,
-      settingsText: foldSettingsText(settings),
-      sessionTimeoutMs: flags.sessionTimeout,
-      onTrouble: tell,
-      onAssigned: (partitions) => tell(`has partitions ${partitions.join(', ')}`),
-      onEvent: (event) => {
-        if (event.kind === 'takenOver') tell(`partition ${String(event.partition)} ${event.how}, ${String(event.replayed)} records replayed`);
-        if (event.kind === 'interrupted') tell(`partition ${String(event.partition)} begins anew: ${event.error.message}`);
-      },
-    });
     const stop = stopper(undefined);
-    stop.signal.addEventListener('abort', () => {
-      tell('draining; a second signal ends at once');
-      void service.stop();
-    });
     try {
+      const service = await ProcessorService.start({
+        ...kafkaOptions(flags),
+        redis: redisOptions(flags),
+        delivery: flags.delivery === 'at-least-once' ? 'at-least-once' : 'exactly-once',
+        settings,
+        settingsText: foldSettingsText(settings),
+        sessionTimeoutMs: flags.sessionTimeout,
+        onTrouble: tell,
+        onAssigned: (partitions) => tell(`has partitions ${partitions.join(', ')}`),
+        onEvent: tellEvent,
+      });
+      const drain = (): void => {
+        tell('draining; a second signal ends at once');
+        service.stop();
+      };
+      if (stop.signal.aborted) drain();
+      else stop.signal.addEventListener('abort', drain);
       await service.run();
       tell('drained and left the group');
     } finally {
       stop.dispose();
     }
   });
+}
+
+function tellEvent(event: LoopEvent): void {
+  if (event.kind === 'takenOver') tell(`partition ${String(event.partition)} ${event.how}, ${String(event.replayed)} records replayed`);
+  if (event.kind === 'interrupted') tell(`partition ${String(event.partition)} begins anew: ${event.error.message}`);
 }
 
 type ImportFlags = KafkaFlags & SettingsFlags & { readonly journal: readonly string[]; readonly finish: boolean };

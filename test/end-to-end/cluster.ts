@@ -1,0 +1,145 @@
+// The production pair for tests: real servers, and installations in namespaces of their own on them.
+
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { KafkaInputWriter, connectionOf, nameIn, readTopic, withAdmin, type KafkaOptions } from '@fillstream/kafka';
+import { decodeQuarantined, decodeSignal, type Quarantined } from '@fillstream/schemas';
+import { fetchArtifacts, startKafka, startRedis, startRegistry, type Kafka, type Redis, type Registry } from '@fillstream/stack';
+import { fillstream, start, type Running } from './command.ts';
+
+export type Servers = { readonly kafka: Kafka; readonly registry: Registry; readonly redis: Redis; readonly close: () => Promise<void> };
+
+const HEADER_BYTES = 5;
+const INPUTS = ['fills', 'order-updates'];
+/** A killed process keeps its partitions for so long. */
+const SESSION_MS = 2_000;
+
+export async function startServers(): Promise<Servers> {
+  const folder = mkdtempSync(join(tmpdir(), 'fillstream-servers-'));
+  const artifacts = await fetchArtifacts();
+  const [kafka, registry, redis] = await Promise.all([
+    startKafka({ folder, artifacts, brokers: 1, properties: { 'group.min.session.timeout.ms': '1000' } }),
+    startRegistry({ folder, artifacts }),
+    startRedis({ folder }),
+  ]);
+  return {
+    kafka, registry, redis,
+    close: async () => {
+      await Promise.all([kafka.stop(), registry.stop(), redis.stop()]);
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Topics, state and processes under one namespace. */
+export class Installation {
+  readonly #servers: Servers;
+  readonly namespace: string;
+  readonly kafka: KafkaOptions;
+
+  constructor(servers: Servers, namespace: string) {
+    this.#servers = servers;
+    this.namespace = namespace;
+    this.kafka = { brokers: [servers.kafka.bootstrap], namespace };
+  }
+
+  async createTopics(partitions: number): Promise<void> {
+    await this.#run(['topics', 'create', ...this.#kafkaFlags(), '--partitions', String(partitions), '--no-timestamp-limit']);
+  }
+
+  async import(...journals: readonly string[]): Promise<void> {
+    await this.#run(['import', '--finish', ...this.#kafkaFlags(), ...journals.flatMap((journal) => ['--journal', journal])]);
+  }
+
+  async writer(): Promise<KafkaInputWriter> {
+    return await KafkaInputWriter.connect(this.kafka, { url: this.#servers.registry.url });
+  }
+
+  processor(...more: readonly string[]): Running {
+    const redis = ['--redis', `127.0.0.1:${String(this.#servers.redis.port)}`];
+    return start(['processor', ...this.#kafkaFlags(), ...redis, '--session-timeout', String(SESSION_MS), ...more]);
+  }
+
+  /** The input topics' name in the cluster. */
+  nameOf(topic: string): string {
+    return nameIn(this.namespace, topic);
+  }
+
+  /** Resolves when everything on the input topics was processed; rejects when the process ends before. */
+  async drained(running: Running): Promise<void> {
+    const ended = running.ended.then(({ stderr }) => {
+      throw new Error(`the processor ended: ${stderr}`);
+    });
+    ended.catch(() => undefined); // Only while it is awaited.
+    await Promise.race([running.heard(/has partitions/), ended]);
+    while (await Promise.race([this.#lag().catch(() => Infinity), ended]) > 0) await Promise.race([sleep(100), ended]);
+  }
+
+  async signals(): Promise<string[]> {
+    return (await this.#bodies('signals')).map((body) => JSON.stringify(decodeSignal(body)));
+  }
+
+  async quarantine(): Promise<Quarantined[]> {
+    return (await this.#bodies('quarantine')).map(decodeQuarantined);
+  }
+
+  /** Records that aren't behind a committed offset. */
+  async #lag(): Promise<number> {
+    return await withAdmin(connectionOf(this.kafka), async (admin) => {
+      const topics = INPUTS.map((topic) => this.nameOf(topic));
+      const committed = await admin.fetchOffsets({ groupId: this.nameOf('processor'), topics });
+      let lag = 0;
+      for (const topic of topics) {
+        const held = committed.find((each) => each.topic === topic)?.partitions ?? [];
+        for (const { partition, high } of await admin.fetchTopicOffsets(topic)) {
+          lag += Number(high) - Math.max(0, Number(held.find((each) => each.partition === partition)?.offset ?? 0));
+        }
+      }
+      return lag;
+    });
+  }
+
+  async #bodies(topic: string): Promise<Buffer[]> {
+    const records = await readTopic(this.kafka, topic);
+    return records.map(({ value }) => (value ?? Buffer.alloc(0)).subarray(HEADER_BYTES));
+  }
+
+  async #run(args: readonly string[]): Promise<void> {
+    const { code, stderr } = await fillstream(args);
+    assert.equal(code, 0, stderr);
+  }
+
+  #kafkaFlags(): string[] {
+    return ['--kafka', this.#servers.kafka.bootstrap, '--registry', this.#servers.registry.url, '--namespace', this.namespace];
+  }
+}
+
+/** What is wrong with signals, all of it; the expected ones are the lines of an undisturbed run. */
+export function anomalies(signals: readonly string[], expected: readonly string[]): Record<'missing' | 'extra' | 'doubled' | 'outOfOrder', number> {
+  const [got, wanted] = [new Set(signals), new Set(expected)];
+  const revisions = new Map<string, number>();
+  let outOfOrder = 0;
+  for (const line of signals) {
+    const { id, revision } = idOf(line);
+    if (revision <= (revisions.get(id) ?? 0)) outOfOrder += 1;
+    revisions.set(id, revision);
+  }
+  return {
+    missing: expected.filter((line) => !got.has(line)).length,
+    extra: [...got].filter((line) => !wanted.has(line)).length,
+    doubled: signals.length - got.size,
+    outOfOrder,
+  };
+}
+
+/** Of a line that this process made of a signal. */
+function idOf(line: string): { readonly id: string; readonly revision: number } {
+  const value: unknown = JSON.parse(line);
+  assert.ok(typeof value === 'object' && value !== null && 'id' in value && 'revision' in value);
+  return { id: String(value.id), revision: Number(value.revision) };
+}
+
+export const NO_ANOMALIES = { missing: 0, extra: 0, doubled: 0, outOfOrder: 0 };

@@ -29,12 +29,16 @@ const COMMAND_TIMEOUT_MS = 5_000;
 const PATIENCE_MS = 600_000;
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 2_000;
-const HOPELESS = /^(?:NOAUTH|WRONGPASS|NOPERM|WRONGTYPE|ERR (?!max number of clients))|user_script/;
+const HOPELESS = /^(?:NOAUTH|WRONGPASS|NOPERM|WRONGTYPE|ERR (?!max number of clients))/;
 
 export class RedisConnection {
   readonly client: Redis | Cluster;
   readonly #options: RedisOptions;
   readonly #shas = new Map<string, string>();
+  /** Until then a lost connection isn't made again. */
+  #opened = false;
+  /** What the connection itself last met. */
+  #trouble: string | null = null;
 
   /** Throws PortError when the first answer doesn't come, or is a refusal. */
   static async open(options: RedisOptions): Promise<RedisConnection> {
@@ -42,17 +46,19 @@ export class RedisConnection {
     try {
       await connection.client.connect();
       await connection.client.ping();
+      connection.#opened = true;
       return connection;
     } catch (error) {
       connection.close();
-      throw new PortError('store-broken', `redis at ${options.nodes.join(', ')}: ${messageOf(error)}`, { retryable: false, cause: error });
+      const why = connection.#trouble ?? messageOf(error); // What the client rejects with is but that the connection is closed.
+      throw new PortError('store-broken', `redis at ${options.nodes.join(', ')}: ${why}`, { retryable: false, cause: error });
     }
   }
 
   private constructor(options: RedisOptions) {
     this.#options = options;
-    this.client = clientOf(options);
-    this.client.on('error', () => undefined); // Each call meets its own.
+    this.client = clientOf(options, (times) => (this.#opened ? Math.min(times * FIRST_PAUSE_MS, LONGEST_PAUSE_MS) : null));
+    this.client.on('error', (error: unknown) => (this.#trouble = messageOf(error)));
   }
 
   /** Runs a script (C1, C2). Throws PortError. */
@@ -114,7 +120,8 @@ export async function checkRedis({ client }: RedisConnection): Promise<string | 
   throw new PortError('mismatch', `redis has maxmemory-policy=${policy}, expected noeviction: it would drop the state of orders`, { retryable: false });
 }
 
-function clientOf({ nodes, cluster = false, username, password, tls, commandTimeoutMs = COMMAND_TIMEOUT_MS }: RedisOptions): Redis | Cluster {
+function clientOf(options: RedisOptions, retryStrategy: (times: number) => number | null): Redis | Cluster {
+  const { nodes, cluster = false, username, password, tls, commandTimeoutMs = COMMAND_TIMEOUT_MS } = options;
   const common = {
     lazyConnect: true,
     enableOfflineQueue: false,
@@ -126,8 +133,8 @@ function clientOf({ nodes, cluster = false, username, password, tls, commandTime
     ...(tls === undefined ? {} : { tls }),
   };
   const addresses = nodes.map(addressOf);
-  if (cluster) return new Cluster(addresses, { lazyConnect: true, enableOfflineQueue: true, redisOptions: common });
-  return new Redis({ ...common, ...addresses[0] });
+  if (cluster) return new Cluster(addresses, { lazyConnect: true, clusterRetryStrategy: retryStrategy, redisOptions: common });
+  return new Redis({ ...common, ...addresses[0], retryStrategy });
 }
 
 function addressOf(node: string): { host: string; port: number } {

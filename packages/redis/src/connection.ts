@@ -35,6 +35,7 @@ export class RedisConnection {
   readonly client: Redis | Cluster;
   readonly #options: RedisOptions;
   readonly #shas = new Map<string, string>();
+  #closed = false;
   /** Until then a lost connection isn't made again. */
   #opened = false;
   /** What the connection itself last met. */
@@ -80,6 +81,7 @@ export class RedisConnection {
       } catch (error) {
         const message = messageOf(error);
         if (HOPELESS.test(message)) throw new PortError('store-broken', `redis: ${message}`, { retryable: false, cause: error });
+        if (this.#closed) throw new PortError('store-broken', 'redis: the connection was closed', { retryable: false, cause: error });
         if (performance.now() >= until) throw new PortError('store-broken', `redis gave no answer for ${String(patienceMs)} ms: ${message}`, { retryable: true, cause: error });
         if (!troubled) onTrouble?.(`redis: ${message}; trying again`);
         troubled = true;
@@ -89,6 +91,7 @@ export class RedisConnection {
   }
 
   close(): void {
+    this.#closed = true;
     this.client.disconnect();
   }
 

@@ -88,6 +88,22 @@ test('processors killed at random moments lose, double and change nothing', asyn
   await finished(installation, expected);
 });
 
+test('at least once repeats at most what was under way, with the same ids and revisions', async (t) => {
+  const { installation, expected } = await prepared(t);
+  for (let kill = 0; kill < 2; kill += 1) {
+    const running = installation.processor('--delivery', 'at-least-once');
+    await running.heard(/has partitions/);
+    await sleep(500 + Math.random() * 1_000);
+    running.kill('SIGKILL');
+    await running.ended;
+  }
+  const running = installation.processor('--delivery', 'at-least-once');
+  await installation.drained(running);
+  await stopped(running);
+  const { missing, extra } = anomalies(await installation.signals(), expected);
+  assert.deepEqual({ missing, extra }, { missing: 0, extra: 0 }, `seed ${String(SEED)}`);
+});
+
 test('processes that come and go share the partitions, and lose, double and change nothing', async (t) => {
   const { installation, expected } = await prepared(t);
   const first = installation.processor();

@@ -4,13 +4,13 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before } from 'node:test';
+import { after, before, test } from 'node:test';
 import type { RefusalReason, Signal } from '@fillstream/core';
 import type { EventLog } from '@fillstream/runtime';
 import { eventLogContract } from '@fillstream/runtime/contract';
-import { decodeQuarantined, decodeSignal, encodeRecord } from '@fillstream/schemas';
+import { bodyReader, decodeQuarantined, decodeSignal, encodeRecord, encodeTick, schemaTextOf } from '@fillstream/schemas';
 import { fetchArtifacts, startKafka, startRegistry, type Kafka, type Registry } from '@fillstream/stack';
-import { DEFAULT_TOPICS, KafkaInputWriter, KafkaLog, createTopics, readTopic, type KafkaOptions, type RegistryOptions } from './index.ts';
+import { DEFAULT_TOPICS, KafkaInputWriter, KafkaLog, connectionOf, createTopics, readTopic, withAdmin, type KafkaOptions, type RegistryOptions } from './index.ts';
 
 const PARTITIONS = 2;
 const HEADER_BYTES = 5;
@@ -101,4 +101,55 @@ eventLogContract('KafkaLog', { partitions: PARTITIONS, topics: 2, bounded: false
       await Promise.all([log.close(), writer.close()]);
     },
   };
+});
+
+const TICK_AT = 1_760_000_000_000;
+
+/** A log that has joined, and writers to its topics. */
+async function joined(): Promise<{ readonly log: KafkaLog; readonly kafka: KafkaOptions; readonly registry: RegistryOptions }> {
+  const options = await freshTopics();
+  const log = await KafkaLog.connect({ ...options, sessionTimeoutMs: 6_000 });
+  await log.join();
+  return { log, ...options };
+}
+
+test('what is committed is found in the topic commits when the group has forgotten its offsets', async () => {
+  const { log, kafka, registry: schemas } = await joined();
+  const writer = await KafkaInputWriter.connect(kafka, schemas);
+  await writer.append([{ kind: 'tick', topic: 'fills', key: null, timestamp: TICK_AT, body: encodeTick(TICK_AT) }]);
+  await writer.close();
+  const opened = await log.open(0);
+  const to = { position: { offsets: [1, 1], fired: 0 }, id: '00000000000000aa' };
+  const merge = [{ topic: 0, count: 1 }, { topic: 1, count: 1 }];
+  await opened.commit({ from: opened.start, to, merge, clocks: [TICK_AT, TICK_AT], signals: [], refused: [], afterEnd: false });
+  await log.close();
+  await withAdmin(connectionOf(kafka), async (admin) => {
+    await admin.deleteGroups([log.groupId]);
+  });
+  const again = await KafkaLog.connect({ kafka, registry: schemas, sessionTimeoutMs: 6_000 });
+  await again.join();
+  const reopened = await again.open(0);
+  assert.deepEqual([reopened.committed, reopened.start], [to, opened.start]);
+  await again.close();
+});
+
+test('a topic with another number of partitions is refused, and left as it is', async () => {
+  const { kafka, registry: schemas } = await freshTopics();
+  await assert.rejects(createTopics(kafka, schemas, { ...DEFAULT_TOPICS, partitions: PARTITIONS + 1 }), /has 2 partitions, expected 3/);
+  const again = await createTopics(kafka, schemas, { ...DEFAULT_TOPICS, partitions: PARTITIONS });
+  assert.ok(again.every(({ made, partitions }) => !made && partitions === PARTITIONS));
+});
+
+test('a log without topics says what to run', async () => {
+  assert.ok(broker !== null && registry !== null);
+  const kafka = { brokers: [broker.bootstrap], namespace: 'nowhere' };
+  await assert.rejects(KafkaLog.connect({ kafka, registry: { url: registry.url } }), /there is no topic nowhere.fills, .* run `fillstream topics create`/);
+});
+
+test('a body of an older version of the schema is read as one of ours, and one of another schema is not', () => {
+  const older: unknown = JSON.parse(schemaTextOf('gaps'), (key, value: unknown) => (key === 'doc' ? undefined : value));
+  const body = encodeTick(TICK_AT);
+  assert.deepEqual(bodyReader('fills', schemaTextOf('fills'))(body), body);
+  assert.throws(() => bodyReader('fills', JSON.stringify(older)), /expected a schema that fills can be read by/);
+  assert.throws(() => bodyReader('fills', '"string"'), /expected a schema/);
 });

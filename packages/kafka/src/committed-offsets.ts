@@ -3,7 +3,7 @@
 //
 //   1 ID FIRED START0,START1      format, history id, timers fired since the last record, where history began
 
-import { comparePositions, type HistoryPoint } from '@fillstream/runtime';
+import type { HistoryPoint } from '@fillstream/runtime';
 import type { TopicOffsets } from 'kafkajs';
 
 export type CommittedPoint = { readonly start: readonly number[]; readonly point: HistoryPoint };
@@ -32,9 +32,4 @@ export function committedPointOf(fetched: readonly FetchedOffset[]): CommittedPo
     start: start.split(',').map(Number),
     point: { id, position: { offsets: fetched.map(({ offset }) => Number(offset)), fired: Number(fired) } },
   };
-}
-
-export function isAtOrAfter(point: HistoryPoint, offsets: readonly number[]): boolean {
-  const standing = comparePositions({ offsets, fired: 0 }, point.position);
-  return standing === 'before' || standing === 'same';
 }

@@ -16,6 +16,7 @@ export type KafkaOptions = {
 
 /** Right after a commit the coordinator answers CONCURRENT_TRANSACTIONS for some milliseconds: the first retry comes soon. */
 const RETRY = { initialRetryTime: 10, maxRetryTime: 2_000, retries: 12 };
+const NORMAL = /another concurrent operation on the same transaction/;
 const REQUEST_TIMEOUT_MS = 30_000;
 
 export function connectionOf({ brokers, tls, sasl, onTrouble }: KafkaOptions): Kafka {
@@ -28,7 +29,7 @@ export function connectionOf({ brokers, tls, sasl, onTrouble }: KafkaOptions): K
     retry: RETRY,
     logLevel: logLevel.ERROR,
     logCreator: () => ({ namespace, log }) => {
-      if (namespace !== 'Connection') onTrouble?.(`kafka: ${log.message}`); // A connection's errors are met and retried above it.
+      if (namespace !== 'Connection' && !NORMAL.test(log.message)) onTrouble?.(`kafka: ${log.message}`); // Those are met above it.
     },
   });
 }

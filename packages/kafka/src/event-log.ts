@@ -5,7 +5,7 @@
 // K2  Input is never skipped: what was deleted unread, a topic made anew and added partitions end in an error.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { PortError, startOf, type EventLog, type PartitionLog } from '@fillstream/runtime';
+import { PortError, startOf, type EventLog, type HistoryPoint, type PartitionLog } from '@fillstream/runtime';
 import { INPUT_TOPICS, readCommit, type Committed } from '@fillstream/topics';
 import type { Topic } from '@fillstream/schemas';
 import type { Admin, Consumer, Kafka } from 'kafkajs';
@@ -134,8 +134,10 @@ export class KafkaLog implements EventLog {
     try {
       const { start, point } = await this.#committed(partition);
       await this.#checkAt(partition, point.position.offsets);
-      const opened = new KafkaPartition({ log: this, feed: this.#feed, outputs, partition, start: { ...startOf(start.length), position: { offsets: start, fired: 0 } }, committed: point });
-      await opened.open(await this.#bounds(partition));
+      const opened = new KafkaPartition({
+        log: this, feed: this.#feed, outputs, partition,
+        start: beginningAt(start), committed: point, ends: (await this.#bounds(partition)).map(({ high }) => high),
+      });
       this.#open.set(partition, opened);
       return opened;
     } catch (error) {
@@ -202,7 +204,7 @@ export class KafkaLog implements EventLog {
   /** Where the topics begin: history begins there. */
   async #beginning(partition: number): Promise<CommittedPoint> {
     const start = (await this.#bounds(partition)).map(({ low }) => low);
-    return { start, point: { ...startOf(start.length), position: { offsets: start, fired: 0 } } };
+    return { start, point: beginningAt(start) };
   }
 
   async #bounds(partition: number): Promise<{ readonly low: number; readonly high: number }[]> {
@@ -264,6 +266,11 @@ async function lastOf(queue: TopicQueue): Promise<Buffer | null> {
     if (message === null) return last;
     last = message.value;
   }
+}
+
+/** The point before any record. */
+function beginningAt(offsets: readonly number[]): HistoryPoint {
+  return { ...startOf(offsets.length), position: { offsets, fired: 0 } };
 }
 
 async function formatsOf({ kafka, registry }: KafkaLogOptions): Promise<ReadonlyMap<Topic, WireFormat>> {

@@ -35,6 +35,8 @@ export type KafkaPartitionOptions = {
   readonly partition: number;
   readonly start: HistoryPoint;
   readonly committed: HistoryPoint;
+  /** Where the input topics end now: before that a topic is behind. */
+  readonly ends: readonly number[];
 };
 
 export class KafkaPartition implements PartitionLog {
@@ -43,8 +45,6 @@ export class KafkaPartition implements PartitionLog {
   readonly #options: KafkaPartitionOptions;
   readonly #bell = new Bell();
   #queues: readonly TopicQueue[] = [];
-  /** The topics' ends when this was opened: before them a topic is behind. */
-  #ends: readonly number[] = [];
   /** When something last arrived. */
   #arrivedAt = performance.now();
   isClosed = false;
@@ -53,13 +53,7 @@ export class KafkaPartition implements PartitionLog {
     this.#options = options;
     this.start = options.start;
     this.committed = options.committed;
-  }
-
-  async open(bounds: readonly { readonly high: number }[]): Promise<void> {
-    await Promise.resolve();
-    this.#ends = bounds.map(({ high }) => high);
     this.#seek(this.committed.position.offsets);
-    this.#arrivedAt = performance.now();
   }
 
   /** By topic, the offset up to which records have arrived. */
@@ -157,7 +151,7 @@ export class KafkaPartition implements PartitionLog {
   }
 
   #isBehind(topic: number, { arrivedTo }: TopicQueue): boolean {
-    return arrivedTo < (this.#ends[topic] ?? 0) && performance.now() - this.#arrivedAt < BEHIND_MS; // T2
+    return arrivedTo < (this.#options.ends[topic] ?? 0) && performance.now() - this.#arrivedAt < BEHIND_MS; // T2
   }
 
   async #decoded(taken: readonly { readonly topic: number; readonly message: KafkaMessage }[]): Promise<LogRecord[]> {

@@ -108,8 +108,9 @@ test('a killed owner leaves no lock behind', async (context) => {
   const folder = newFolder();
   context.after(() => rmSync(folder, { recursive: true }));
   const script = `import { Database } from ${JSON.stringify(import.meta.resolve('./index.ts'))};
-    Database.open(${JSON.stringify(folder)}); console.log('open'); setInterval(() => undefined, 1000);`;
+    globalThis.held = Database.open(${JSON.stringify(folder)}); console.log('open'); setInterval(() => undefined, 1000);`;
   const child = spawn(process.execPath, ['--input-type=module', '-e', script]);
+  context.after(() => child.kill('SIGKILL'));
   await once(child.stdout, 'data');
   assert.throws(() => Database.open(folder), { code: 'in-use' });
   child.kill('SIGKILL');

@@ -4,7 +4,6 @@
 // G2  A loop that fails ends the service with its error: another member goes on with its partitions.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { addCounts, noCounts, type Counts } from '@fillstream/core';
 import { PartitionLoop, type LoopOptions } from '@fillstream/runtime';
 
 /** A loop that takes longer to end is left behind: its partition's next owner fences it. */
@@ -16,7 +15,6 @@ export class GroupProcessor {
   readonly #options: Omit<LoopOptions, 'partition'>;
   readonly #running = new Map<number, Running>();
   readonly #ended = Promise.withResolvers<void>();
-  readonly #counts = noCounts();
   #stopped = false;
 
   constructor(options: Omit<LoopOptions, 'partition'>) {
@@ -61,11 +59,6 @@ export class GroupProcessor {
     this.stop();
   }
 
-  /** What has been counted by the loops that ended. */
-  counts(): Counts {
-    return this.#counts;
-  }
-
   async #drained(): Promise<void> {
     const timer = new AbortController();
     const all = Promise.all(Array.from(this.#running.values(), async ({ done }) => {
@@ -84,7 +77,6 @@ export class GroupProcessor {
       } catch (error) {
         this.fail(error); // G2
       } finally {
-        if (loop.counts !== null) addCounts(this.#counts, loop.counts);
         if (this.#running.get(partition) === running) this.#running.delete(partition);
       }
     }) };

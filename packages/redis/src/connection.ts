@@ -1,14 +1,15 @@
-// How to reach Redis, and how long to wait for it.
+// The connection to Redis, one for a process, and how scripts are run on it.
 //
-// C1  Every call may be repeated: one without an answer is, until `patienceMs` has passed.
-// C2  What repeating can't mend (a wrong password, a missing permission, a script's own error) fails at once.
+// C1  A command is answered or rejected, never queued: what is repeated, and how long, is `Patience`'s.
+// C2  No error that leaves this package holds a password or a command's contents.
 
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PortError } from '@fillstream/runtime';
 import { Cluster, Redis } from 'ioredis';
+import { Patience, isMendable, reasonOf, withoutCommand, type PatienceOptions } from './patience.ts';
 
-export type RedisOptions = {
+export type RedisOptions = PatienceOptions & {
   /** host:port, several of a Cluster. */
   readonly nodes: readonly string[];
   readonly cluster?: boolean;
@@ -17,93 +18,91 @@ export type RedisOptions = {
   /** PEM texts. */
   readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
   readonly commandTimeoutMs?: number;
-  /** How long a call without an answer is repeated. */
-  readonly patienceMs?: number;
-  /** Told when trouble begins and when it ends, one line each. */
-  readonly onTrouble?: (message: string) => void;
 };
 
 export type Reply = readonly [status: string, ...rest: unknown[]];
 
 const COMMAND_TIMEOUT_MS = 5_000;
-const PATIENCE_MS = 600_000;
-const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 2_000;
-const HOPELESS = /^(?:NOAUTH|WRONGPASS|NOPERM|WRONGTYPE|ERR (?!max number of clients))/;
+/** What ioredis says of a command while there is no connection: the reason is what the connection met last. */
+const DISCONNECTED = /^(?:Stream isn't writ|Cluster isn't ready|Connection is closed|None of startup|Reached the max)/;
 
 export class RedisConnection {
   readonly client: Redis | Cluster;
   readonly #options: RedisOptions;
+  readonly #patience: Patience;
   readonly #shas = new Map<string, string>();
-  #closed = false;
-  /** Until then a lost connection isn't made again. */
-  #opened = false;
-  /** What the connection itself last met. */
-  #trouble: string | null = null;
+  #lastError: unknown = null;
+  #isClosed = false;
 
   /** Throws PortError when the first answer doesn't come, or is a refusal. */
   static async open(options: RedisOptions): Promise<RedisConnection> {
     const connection = new RedisConnection(options);
     try {
-      await connection.client.connect();
+      await connection.#connect();
       await connection.client.ping();
-      connection.#opened = true;
       return connection;
     } catch (error) {
       connection.close();
-      const why = connection.#trouble ?? messageOf(error); // What the client rejects with is but that the connection is closed.
-      throw new PortError('store-broken', `redis at ${options.nodes.join(', ')}: ${why}`, { retryable: false, cause: error });
+      const cause = connection.#causeOf(error);
+      const message = `redis at ${options.nodes.join(', ')}: ${connection.#explain(error)}`;
+      throw new PortError('store-broken', message, { retryable: isMendable(cause), cause: withoutCommand(cause) });
     }
   }
 
   private constructor(options: RedisOptions) {
     this.#options = options;
-    this.client = clientOf(options, (times) => (this.#opened ? Math.min(times * FIRST_PAUSE_MS, LONGEST_PAUSE_MS) : null));
-    this.client.on('error', (error: unknown) => (this.#trouble = messageOf(error)));
+    this.#patience = new Patience(options);
+    this.client = clientOf(options);
+    for (const event of ['error', 'node error']) {
+      this.client.on(event, (error: unknown) => { this.#lastError = error; }); // Each call meets its own, and says this one.
+    }
   }
 
-  /** Runs a script (C1, C2). Throws PortError. */
+  /** Runs a script (C1). Throws PortError. */
   async run(script: string, keys: readonly string[], args: readonly (string | number)[]): Promise<Reply> {
     const reply: unknown = await this.repeat(async () => await this.#eval(script, keys, args));
     if (isReply(reply)) return reply;
     throw new PortError('store-broken', 'redis: a script answered something else', { retryable: false });
   }
 
-  /** One call, repeated while there is no answer. Throws PortError. */
+  /** One call, repeated while there is no answer and this isn't closed. Throws PortError. */
   async repeat<T>(call: () => Promise<T>): Promise<T> {
-    const { patienceMs = PATIENCE_MS, onTrouble } = this.#options;
-    const until = performance.now() + patienceMs;
-    for (let pause = FIRST_PAUSE_MS, troubled = false; ; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
-      try {
-        const answer = await call();
-        if (troubled) onTrouble?.('redis: answers again');
-        return answer;
-      } catch (error) {
-        const message = messageOf(error);
-        if (HOPELESS.test(message)) throw new PortError('store-broken', `redis: ${message}`, { retryable: false, cause: error });
-        if (this.#closed) throw new PortError('store-broken', 'redis: the connection was closed', { retryable: false, cause: error });
-        if (performance.now() >= until) throw new PortError('store-broken', `redis gave no answer for ${String(patienceMs)} ms: ${message}`, { retryable: true, cause: error });
-        if (!troubled) onTrouble?.(`redis: ${message}; trying again`);
-        troubled = true;
-        await sleep(pause);
-      }
-    }
+    return await this.#patience.persist(call, () => this.#isClosed, (error) => this.#explain(error));
   }
 
   close(): void {
-    this.#closed = true;
+    this.#isClosed = true;
     this.client.disconnect();
+  }
+
+  /** Of a Cluster that isn't whole ioredis never gives up by itself. */
+  async #connect(): Promise<void> {
+    const limitMs = 3 * (this.#options.commandTimeoutMs ?? COMMAND_TIMEOUT_MS);
+    const ready = new Promise((resolve) => { this.client.once('ready', resolve); });
+    const tooLate = sleep(limitMs, null, { ref: false }).then(() => {
+      throw new Error(`not ready after ${String(limitMs)} ms`);
+    });
+    await Promise.race([this.client.connect(), ready, tooLate]);
   }
 
   async #eval(script: string, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
     const sha = this.#shas.get(script) ?? createHash('sha1').update(script).digest('hex');
     this.#shas.set(script, sha);
     try {
-      return await this.client.evalsha(sha, keys.length, ...keys, ...args);
+      return await this.client.call('evalsha', [sha, keys.length, ...keys, ...args]);
     } catch (error) {
-      if (!messageOf(error).startsWith('NOSCRIPT')) throw error;
-      return await this.client.eval(script, keys.length, ...keys, ...args);
+      if (!reasonOf(error).message.startsWith('NOSCRIPT')) throw error;
+      return await this.client.call('eval', [script, keys.length, ...keys, ...args]);
     }
+  }
+
+  #causeOf(error: unknown): unknown {
+    return this.#lastError !== null && DISCONNECTED.test(reasonOf(error).message) ? this.#lastError : error;
+  }
+
+  #explain(error: unknown): string {
+    return reasonOf(this.#causeOf(error)).message;
   }
 }
 
@@ -112,43 +111,73 @@ export class RedisConnection {
  * its settings be read.
  */
 export async function checkRedis({ client }: RedisConnection): Promise<string | null> {
-  let settings: unknown;
-  try {
-    settings = await client.config('GET', 'maxmemory-policy');
-  } catch (error) {
-    return `redis: maxmemory-policy couldn't be read (${messageOf(error)}); it has to be noeviction`;
+  for (const node of client instanceof Cluster ? client.nodes('master') : [client]) {
+    const policy = await policyOf(node);
+    if (policy.kind === 'hidden') return `redis: maxmemory-policy couldn't be read (${policy.why}); it has to be noeviction`;
+    if (policy.name === 'noeviction') continue;
+    const message = `redis has maxmemory-policy=${policy.name}, expected noeviction: it would drop the state of orders`;
+    throw new PortError('mismatch', message, { retryable: false });
   }
-  const policy = Array.isArray(settings) ? String(settings[1]) : '';
-  if (policy === 'noeviction') return null;
-  throw new PortError('mismatch', `redis has maxmemory-policy=${policy}, expected noeviction: it would drop the state of orders`, { retryable: false });
+  return null;
 }
 
-function clientOf(options: RedisOptions, retryStrategy: (times: number) => number | null): Redis | Cluster {
+type Policy = { readonly kind: 'known'; readonly name: string } | { readonly kind: 'hidden'; readonly why: string };
+
+async function policyOf(node: Redis): Promise<Policy> {
+  try {
+    const settings: unknown = await node.config('GET', 'maxmemory-policy');
+    const name: unknown = Array.isArray(settings) ? settings[1] : undefined;
+    return typeof name === 'string' ? { kind: 'known', name } : { kind: 'hidden', why: 'no answer' };
+  } catch (error) {
+    return { kind: 'hidden', why: reasonOf(error).message };
+  }
+}
+
+function clientOf(options: RedisOptions): Redis | Cluster {
   const { nodes, cluster = false, username, password, tls, commandTimeoutMs = COMMAND_TIMEOUT_MS } = options;
   const common = {
-    lazyConnect: true,
-    enableOfflineQueue: false,
+    protocol: 2 as const,
     commandTimeout: commandTimeoutMs,
     connectTimeout: commandTimeoutMs,
+    socketTimeout: 2 * commandTimeoutMs, // A connection that died without a word is noticed, and made anew.
     maxRetriesPerRequest: 0,
+    autoResendUnfulfilledCommands: false,
+    disableClientInfo: true,
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
-    ...(tls === undefined ? {} : { tls }),
+    ...(tls === undefined ? {} : { tls: { ...tls, rejectUnauthorized: true } }),
   };
-  const addresses = nodes.map(addressOf);
-  if (cluster) return new Cluster(addresses, { lazyConnect: true, clusterRetryStrategy: retryStrategy, redisOptions: common });
-  return new Redis({ ...common, ...addresses[0], retryStrategy });
+  const [first, ...others] = nodes.map(addressOf);
+  if (first === undefined || (others.length > 0 && !cluster)) {
+    const message = `redis: expected one host:port, or several of a Cluster, got ${nodes.join(', ')}`;
+    throw new PortError('mismatch', message, { retryable: false });
+  }
+  const strict = { lazyConnect: true, enableOfflineQueue: false };
+  if (!cluster) return new Redis({ ...common, ...first, ...strict, retryStrategy: pauseOf, reconnectOnError: isDemoted });
+  return new Cluster([first, ...others], {
+    ...strict,
+    clusterRetryStrategy: pauseOf,
+    slotsRefreshTimeout: commandTimeoutMs,
+    redisOptions: common,
+    // A certificate is of a name: it must not be turned into an address before.
+    ...(tls === undefined ? {} : { dnsLookup: (host, done) => { done(null, host); } }),
+  });
+}
+
+function pauseOf(times: number): number {
+  return Math.min(50 * times, LONGEST_PAUSE_MS);
+}
+
+/** The server became a replica: its name may be another server's by now. */
+function isDemoted(error: Error): boolean {
+  return error.message.startsWith('READONLY');
 }
 
 function addressOf(node: string): { host: string; port: number } {
   const place = node.lastIndexOf(':');
   const port = Number(node.slice(place + 1));
-  if (place > 0 && Number.isInteger(port)) return { host: node.slice(0, place), port };
+  if (place > 0 && Number.isInteger(port)) return { host: node.slice(0, place).replace(/^\[(.*)\]$/, '$1'), port };
   throw new PortError('mismatch', `redis: expected host:port, got ${node}`, { retryable: false });
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 function isReply(value: unknown): value is Reply {

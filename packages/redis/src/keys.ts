@@ -1,6 +1,6 @@
 // The keys of a partition P in namespace N, of which all share the hash tag {P}, so that a Cluster keeps them together:
 //
-//   N:{P}:meta              hash    owner, gen, format, at, head, orders (how many are indexed), garbage
+//   N:{P}:meta              hash    owner, gen, format, at, head, orders and addresses (how many are listed), garbage
 //   N:{P}:G:index           hash    ADDRESS/OID → deadline, of every order on record
 //   N:{P}:G:o:ADDRESS:OID   string  the order's body, with a time to live
 //   N:{P}:G:addresses       hash    ADDRESS → how many parts it has
@@ -39,6 +39,14 @@ export class Keys {
 
   address(generation: string, address: string): string {
     return `${this.#prefix}${generation}:a:${address}`;
+  }
+
+  /** The keys of a call on orders and addresses: meta, index, addresses, then theirs. */
+  touched(generation: string, orders: readonly OrderKey[], addresses: readonly Address[]): readonly string[] {
+    return [
+      this.meta, this.index(generation), this.addresses(generation),
+      ...orders.map((order) => this.order(generation, order)), ...addresses.map((address) => this.address(generation, address)),
+    ];
   }
 }
 

@@ -1,105 +1,126 @@
 // The scripts: each compares before it writes, and writes last, as a script that stops half-way isn't rolled back.
 //
-// KEYS[1] is the partition's meta. A reply is a list that begins with `ok`, or with why it was refused.
+// KEYS[1] is the partition's meta, ARGV[1] the owner. A reply is a list that begins with `ok`, or with why it was refused.
 
 const OWNED = `
-local meta = redis.call('HMGET', KEYS[1], 'owner', 'gen', 'at', 'orders', 'head')
+local meta = redis.call('HMGET', KEYS[1], 'owner', 'gen', 'at', 'orders', 'addresses', 'head')
 if meta[1] ~= ARGV[1] then return {'another owner'} end
+`;
+
+const OF_THE_GENERATION = `${OWNED}
+if meta[2] ~= ARGV[2] then return {'another checkpoint'} end
+`;
+
+/** KEYS[2] index, KEYS[3] addresses: as many as there should be. */
+const COUNTED = `
+if redis.call('HLEN', KEYS[2]) ~= tonumber(meta[4]) or redis.call('HLEN', KEYS[3]) ~= tonumber(meta[5]) then return {'gone'} end
 `;
 
 /** ARGV: owner, format. → ok, generation, garbage */
 export const CLAIM = `
 local format = redis.call('HGET', KEYS[1], 'format')
-if format and format ~= ARGV[2] then return {'format', format} end
+if format ~= ARGV[2] and redis.call('EXISTS', KEYS[1]) == 1 then return {'format', format or 'none'} end
 redis.call('HSETNX', KEYS[1], 'gen', ARGV[1])
 redis.call('HSET', KEYS[1], 'owner', ARGV[1], 'format', ARGV[2])
 return {'ok', redis.call('HGET', KEYS[1], 'gen'), redis.call('HGET', KEYS[1], 'garbage') or ''}
 `;
 
-/** ARGV: owner. → ok, head or '', orders */
-export const HEAD = `${OWNED}
-return {'ok', meta[5] or '', meta[4] or '0'}
+/** ARGV: owner, generation. → ok, head or '', orders, addresses */
+export const HEAD = `${OF_THE_GENERATION}
+return {'ok', meta[6] or '', meta[4] or '0', meta[5] or '0'}
 `;
 
 /**
- * KEYS[2] addresses, then orders, then addresses' hashes. ARGV: owner, generation, at, number of orders, the addresses.
- * → ok, bodies, a list of parts and bodies for each address
+ * KEYS[2] index, KEYS[3] addresses, then orders, then addresses' hashes. ARGV: owner, generation, at, number of orders, the
+ * addresses. → ok, bodies, a list of parts and bodies for each address
  */
-export const PREFETCH = `${OWNED}
-if meta[2] ~= ARGV[2] or meta[3] ~= ARGV[3] then return {'another checkpoint'} end
+export const PREFETCH = `${OF_THE_GENERATION}
+if meta[3] ~= ARGV[3] then return {'another checkpoint'} end
+${COUNTED}
 local orders = tonumber(ARGV[4])
 local bodies = {}
 for i = 1, orders do
-  local body = redis.call('GET', KEYS[2 + i])
+  local body = redis.call('GET', KEYS[3 + i])
   if not body then return {'gone'} end
   bodies[i] = body
 end
 local parts = {}
-for i = 1, #KEYS - 2 - orders do
-  local found = redis.call('HGETALL', KEYS[2 + orders + i])
-  local expected = tonumber(redis.call('HGET', KEYS[2], ARGV[4 + i]) or '0')
-  if #found ~= 2 * expected then return {'gone'} end
+for i = 1, #KEYS - 3 - orders do
+  local found = redis.call('HGETALL', KEYS[3 + orders + i])
+  local listed = tonumber(redis.call('HGET', KEYS[3], ARGV[4 + i]) or '0')
+  if #found ~= 2 * listed then return {'gone'} end
   parts[i] = found
 end
 return {'ok', bodies, parts}
 `;
 
 /**
- * KEYS[2] index, KEYS[3] addresses, then orders, then addresses' hashes. ARGV: owner, generation, at before, at, head, number of
- * orders; for each order its field, deadline, time to live (0: it is deleted), body; for each part the place of its hash
- * in KEYS (negative: it is deleted), its address, part, body.
+ * KEYS[2] index, KEYS[3] addresses, then orders, then hashes of the addresses whose parts change. ARGV: owner, generation, at
+ * before, at, head, number of orders; then one text an order (deadline, time to live or 0 to delete it, field, body), the
+ * addresses, one text a part (place among the addresses, negative to delete it; part, body). One text, as Redis takes
+ * a million arguments at most.
  */
-export const CHECKPOINT = `${OWNED}
-if meta[2] ~= ARGV[2] or not meta[3] then return {'another checkpoint'} end
+export const CHECKPOINT = `${OF_THE_GENERATION}
+if not meta[3] then return {'another checkpoint'} end
 if meta[3] == ARGV[4] then return {'ok'} end
 if meta[3] ~= ARGV[3] then return {'another checkpoint'} end
-if redis.call('HLEN', KEYS[2]) ~= tonumber(meta[4]) then return {'gone'} end
+${COUNTED}
 local orders = tonumber(ARGV[6])
+local changed = #KEYS - 3 - orders
+for i = 1, changed do
+  local listed = tonumber(redis.call('HGET', KEYS[3], ARGV[6 + orders + i]) or '0')
+  if redis.call('HLEN', KEYS[3 + orders + i]) ~= listed then return {'gone'} end
+end
 for i = 1, orders do
-  local at = 6 + (i - 1) * 4
-  if ARGV[at + 3] == '0' then
+  local text = ARGV[6 + i]
+  local deadline, live, field, body = string.match(text, '^(%S+) (%d+) (%S+) ()')
+  if live == '0' then
     redis.call('DEL', KEYS[3 + i])
-    redis.call('HDEL', KEYS[2], ARGV[at + 1])
+    redis.call('HDEL', KEYS[2], field)
   else
-    redis.call('SET', KEYS[3 + i], ARGV[at + 4], 'PX', ARGV[at + 3])
-    redis.call('HSET', KEYS[2], ARGV[at + 1], ARGV[at + 2])
+    redis.call('SET', KEYS[3 + i], string.sub(text, body), 'PX', live)
+    redis.call('HSET', KEYS[2], field, deadline)
   end
 end
-for at = 6 + orders * 4, #ARGV - 4, 4 do
-  local place = tonumber(ARGV[at + 1])
-  local key = KEYS[math.abs(place)]
-  if place < 0 then
-    redis.call('HDEL', key, ARGV[at + 3])
+for i = 7 + orders + changed, #ARGV do
+  local place, part, body = string.match(ARGV[i], '^(-?%d+) (%S+) ()')
+  local key = KEYS[3 + orders + math.abs(tonumber(place))]
+  if tonumber(place) < 0 then
+    redis.call('HDEL', key, part)
   else
-    redis.call('HSET', key, ARGV[at + 3], ARGV[at + 4])
+    redis.call('HSET', key, part, string.sub(ARGV[i], body))
   end
-  local count = redis.call('HLEN', key)
+end
+for i = 1, changed do
+  local count = redis.call('HLEN', KEYS[3 + orders + i])
   if count == 0 then
-    redis.call('HDEL', KEYS[3], ARGV[at + 2])
+    redis.call('HDEL', KEYS[3], ARGV[6 + orders + i])
   else
-    redis.call('HSET', KEYS[3], ARGV[at + 2], count)
+    redis.call('HSET', KEYS[3], ARGV[6 + orders + i], count)
   end
 end
-redis.call('HSET', KEYS[1], 'at', ARGV[4], 'head', ARGV[5], 'orders', redis.call('HLEN', KEYS[2]))
+redis.call('HSET', KEYS[1], 'at', ARGV[4], 'head', ARGV[5],
+  'orders', redis.call('HLEN', KEYS[2]), 'addresses', redis.call('HLEN', KEYS[3]))
 return {'ok'}
 `;
 
-/** ARGV: owner, the new generation, at, head. → ok, garbage */
+/** ARGV: owner, generation, the new generation, at, head. → ok, garbage */
 export const RESET = `${OWNED}
 local garbage = redis.call('HGET', KEYS[1], 'garbage') or ''
-if meta[2] ~= ARGV[2] then
-  garbage = garbage .. meta[2] .. ' '
-  redis.call('HSET', KEYS[1], 'gen', ARGV[2], 'garbage', garbage)
-end
-redis.call('HSET', KEYS[1], 'at', ARGV[3], 'head', ARGV[4], 'orders', 0)
+if meta[2] == ARGV[3] then return {'ok', garbage} end
+if meta[2] ~= ARGV[2] then return {'another checkpoint'} end
+garbage = garbage .. meta[2] .. ' '
+redis.call('HSET', KEYS[1], 'gen', ARGV[3], 'garbage', garbage, 'at', ARGV[4], 'head', ARGV[5], 'orders', 0, 'addresses', 0)
 return {'ok', garbage}
 `;
 
-/** ARGV: owner, a generation whose keys are deleted. */
-export const COLLECTED = `${OWNED}
+/** KEYS of an old generation. ARGV: owner, that generation, and `last` when it has no others. → ok */
+export const SWEEP = `${OWNED}
 local garbage = redis.call('HGET', KEYS[1], 'garbage') or ''
 local first, last = string.find(garbage, ARGV[2] .. ' ', 1, true)
-if first then
+if not first then return {'gone'} end
+for i = 2, #KEYS do redis.call('UNLINK', KEYS[i]) end
+if ARGV[3] == 'last' then
   redis.call('HSET', KEYS[1], 'garbage', string.sub(garbage, 1, first - 1) .. string.sub(garbage, last + 1))
 end
 return {'ok'}

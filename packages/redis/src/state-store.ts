@@ -2,7 +2,8 @@
 //
 // S1  A call changes nothing unless the owner, the generation and the checkpoint are those that the caller knows.
 // S2  An order's key lives as long as the order may wait, and a margin: an outage shorter than the margin loses nothing.
-// S3  What is gone is noticed: a fetched order that is missing, a count of the index or of an address's parts that is off.
+// S3  What is gone is noticed before anything is written over it: a fetched order that is missing, a count of the index,
+//     of the addresses or of an address's parts that is off.
 
 import { randomUUID } from 'node:crypto';
 import {
@@ -12,8 +13,9 @@ import {
 } from '@fillstream/runtime';
 import type { Address } from '@fillstream/core';
 import type { RedisConnection, Reply } from './connection.ts';
-import { FORMAT, Keys, indexField, orderOf } from './keys.ts';
-import { CHECKPOINT, CLAIM, COLLECTED, COUNT, HEAD, LENGTHS, PREFETCH, RESET } from './scripts.ts';
+import { audit, indexedOrders, sweep } from './generation.ts';
+import { FORMAT, Keys, indexField } from './keys.ts';
+import { CHECKPOINT, CLAIM, HEAD, PREFETCH, RESET } from './scripts.ts';
 
 export type RedisStoreOptions = {
   readonly connection: RedisConnection;
@@ -24,9 +26,6 @@ export type RedisStoreOptions = {
 };
 
 const MARGIN_MS = 7 * 86_400_000;
-/** Keys a call, where there may be many. */
-const CHUNK = 1_000;
-const SCAN = 2_000;
 
 export class RedisStore implements StateStore {
   readonly #connection: RedisConnection;
@@ -46,29 +45,34 @@ export class RedisStore implements StateStore {
     const keys = this.#keys(owner);
     const [status, generation, garbage] = await this.#connection.run(CLAIM, [keys.meta], [owner.token, FORMAT]);
     if (status === 'format') {
-      throw new PortError('mismatch', `redis: ${keys.meta} has format ${String(generation)}, expected ${FORMAT}`, { retryable: false });
+      const message = `redis: ${keys.meta} has format ${String(generation)}, expected ${FORMAT}`;
+      throw new PortError('mismatch', message, { retryable: false });
     }
     this.#generations.set(owner.token, String(generation));
-    this.#collect(owner, String(garbage));
+    await this.#collect(owner, String(garbage));
     return owner;
   }
 
   async read(owner: Owner): Promise<StoredState | Refusal> {
-    const [status, head, count] = await this.#connection.run(HEAD, [this.#keys(owner).meta], [owner.token]);
+    const [keys, generation] = [this.#keys(owner), this.#generation(owner)];
+    const ask = async (): Promise<Reply> => await this.#connection.run(HEAD, [keys.meta], [owner.token, generation]);
+    const [status, head, orderCount, addressCount] = await ask();
     if (status !== 'ok') return refusal(status);
     if (head === '') return { kind: 'missing' };
-    const orders = (await this.#scan(this.#keys(owner).index(this.#generation(owner))))
-      .map(([field, deadline]) => ({ ...orderOf(field), deadline: Number(deadline) }));
-    const why = await this.#audit(owner, orders, Number(count));
+    const orders = await indexedOrders(this.#connection, keys, generation);
+    const expected = { orders: Number(orderCount), addresses: Number(addressCount) };
+    const why = await audit(this.#connection, keys, generation, orders, expected);
+    const [statusNow, headNow] = await ask();
+    if (statusNow !== 'ok' || headNow !== head) return refusal(statusNow === 'ok' ? 'another checkpoint' : statusNow);
     return why === null ? { kind: 'checkpoint', head: parseHead(String(head)), orders } : { kind: 'void', why };
   }
 
-  async prefetch(owner: Owner, at: HistoryPoint, orders: readonly OrderKey[], addresses: readonly Address[]): Promise<Fetched | Refusal> {
-    const keys = this.#keys(owner);
-    const generation = this.#generation(owner);
+  async prefetch(
+    owner: Owner, at: HistoryPoint, orders: readonly OrderKey[], addresses: readonly Address[],
+  ): Promise<Fetched | Refusal> {
+    const [keys, generation] = [this.#keys(owner), this.#generation(owner)];
     const [status, bodies, parts] = await this.#connection.run(
-      PREFETCH,
-      [keys.meta, keys.addresses(generation), ...orders.map((order) => keys.order(generation, order)), ...addresses.map((address) => keys.address(generation, address))],
+      PREFETCH, keys.touched(generation, orders, addresses),
       [owner.token, generation, pointText(at), orders.length, ...addresses],
     );
     if (status !== 'ok') return refusal(status);
@@ -80,86 +84,48 @@ export class RedisStore implements StateStore {
     };
   }
 
-  async checkpoint(owner: Owner, before: HistoryPoint, next: Checkpoint): Promise<{ readonly kind: 'written' } | Refusal> {
-    const keys = this.#keys(owner);
-    const generation = this.#generation(owner);
-    const { head, orders, parts } = next;
+  async checkpoint(
+    owner: Owner, before: HistoryPoint, { head, orders, parts }: Checkpoint,
+  ): Promise<{ readonly kind: 'written' } | Refusal> {
+    const [keys, generation] = [this.#keys(owner), this.#generation(owner)];
     const now = head.clocks.length === 0 ? 0 : Math.min(...head.clocks);
     const changed = [...new Set(parts.map(({ address }) => address))];
-    const firstAddress = 4 + orders.length; // Lua counts from 1.
-    const places = new Map(changed.map((address, place) => [address, firstAddress + place]));
-    const [status] = await this.#connection.run(
-      CHECKPOINT,
-      [keys.meta, keys.index(generation), keys.addresses(generation), ...orders.map((order) => keys.order(generation, order)), ...changed.map((address) => keys.address(generation, address))],
-      [
-        owner.token, generation, pointText(before), pointText(head.at), JSON.stringify(head), orders.length,
-        ...orders.flatMap((order) => [
-          indexField(order), order.deadline, order.body === null ? 0 : this.#timeToLive(order.deadline - now), order.body ?? '',
-        ]),
-        ...parts.flatMap(({ address, part, body }) => [(places.get(address) ?? 0) * (body === null ? -1 : 1), address, part, body ?? '']),
-      ],
-    );
+    const places = new Map(changed.map((address, place) => [address, place + 1])); // Lua counts from 1.
+    const [status] = await this.#connection.run(CHECKPOINT, keys.touched(generation, orders, changed), [
+      owner.token, generation, pointText(before), pointText(head.at), JSON.stringify(head), orders.length,
+      ...orders.map((order) => {
+        const liveMs = order.body === null ? 0 : this.#liveMs(order.deadline - now);
+        return `${String(order.deadline)} ${String(liveMs)} ${indexField(order)} ${order.body ?? ''}`;
+      }),
+      ...changed,
+      ...parts.map(({ address, part, body }) => {
+        const place = (places.get(address) ?? 0) * (body === null ? -1 : 1);
+        return `${place} ${part} ${body ?? ''}`;
+      }),
+    ]);
     return status === 'ok' ? { kind: 'written' } : refusal(status);
   }
 
   async reset(owner: Owner, start: CheckpointHead): Promise<{ readonly kind: 'reset' } | Refusal> {
     const generation = randomUUID();
     const [status, garbage] = await this.#connection.run(
-      RESET, [this.#keys(owner).meta], [owner.token, generation, pointText(start.at), JSON.stringify(start)],
+      RESET, [this.#keys(owner).meta],
+      [owner.token, this.#generation(owner), generation, pointText(start.at), JSON.stringify(start)],
     );
     if (status !== 'ok') return refusal(status);
     this.#generations.set(owner.token, generation);
-    this.#collect(owner, String(garbage));
+    await this.#collect(owner, String(garbage));
     return { kind: 'reset' };
   }
 
-  /** What is wrong with the listed orders and addresses (S3); null: nothing. */
-  async #audit(owner: Owner, orders: readonly OrderKey[], count: number): Promise<string | null> {
-    const keys = this.#keys(owner);
-    const generation = this.#generation(owner);
-    if (orders.length !== count) return `${String(orders.length)} orders are indexed, expected ${String(count)}`;
-    for (const chunk of chunksOf(orders)) {
-      const [, found] = await this.#connection.run(COUNT, chunk.map((order) => keys.order(generation, order)), []);
-      if (Number(found) !== chunk.length) return `${String(chunk.length - Number(found))} orders that are indexed are gone`;
-    }
-    for (const chunk of chunksOf(await this.#scan(keys.addresses(generation)))) {
-      const [, ...lengths] = await this.#connection.run(LENGTHS, chunk.map(([address]) => keys.address(generation, address)), []);
-      const wrong = chunk.find(([, expected], place) => Number(lengths[place]) !== Number(expected));
-      if (wrong !== undefined) return `parts of ${wrong[0]} are gone`;
-    }
-    return null;
-  }
-
-  /** A hash's fields and values, each field once. */
-  async #scan(key: string): Promise<readonly (readonly [string, string])[]> {
-    const found = new Map<string, string>();
-    for (let cursor = '0'; ;) {
-      const [next, entries] = await this.#connection.repeat(async () => await this.#connection.client.hscan(key, cursor, 'COUNT', SCAN));
-      for (let place = 0; place < entries.length; place += 2) found.set(entries[place] ?? '', entries[place + 1] ?? '');
-      if (next === '0') return [...found];
-      cursor = next;
+  /** Deletes old generations, which are out of reach already; after a crash in between the next claim or reset goes on. */
+  async #collect(owner: Owner, garbage: string): Promise<void> {
+    for (const generation of garbage.split(' ').filter((name) => name !== '')) {
+      await sweep(this.#connection, this.#keys(owner), owner.token, generation);
     }
   }
 
-  /** Deletes old generations behind the caller's back: they are out of reach already. */
-  #collect(owner: Owner, garbage: string): void {
-    const generations = garbage.split(' ').filter((generation) => generation !== '' && generation !== this.#generation(owner));
-    void Promise.all(generations.map(async (generation) => {
-      await this.#deleteGeneration(owner, generation);
-    })).catch(() => undefined); // The next claim or reset begins again.
-  }
-
-  async #deleteGeneration(owner: Owner, generation: string): Promise<void> {
-    const keys = this.#keys(owner);
-    const orders = (await this.#scan(keys.index(generation))).map(([field]) => keys.order(generation, orderOf(field)));
-    const addresses = (await this.#scan(keys.addresses(generation))).map(([address]) => keys.address(generation, address));
-    for (const chunk of chunksOf([...orders, ...addresses, keys.index(generation), keys.addresses(generation)])) {
-      await this.#connection.client.unlink(...chunk);
-    }
-    await this.#connection.run(COLLECTED, [keys.meta], [owner.token, generation]);
-  }
-
-  #timeToLive(waitMs: number): number {
+  #liveMs(waitMs: number): number {
     return Math.ceil(Math.max(0, Number.isFinite(waitMs) ? waitMs : 0)) + this.#marginMs;
   }
 
@@ -197,8 +163,4 @@ function partsOf(address: Address, entries: readonly string[]): AddressPart[] {
   return Array.from({ length: entries.length / 2 }, (_, place) => ({
     address, part: Number(entries[2 * place]), body: entries[2 * place + 1] ?? '',
   }));
-}
-
-function chunksOf<T>(items: readonly T[]): readonly (readonly T[])[] {
-  return Array.from({ length: Math.ceil(items.length / CHUNK) }, (_, place) => items.slice(place * CHUNK, (place + 1) * CHUNK));
 }

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { KafkaInputWriter, connectionOf, nameIn, readTopic, withAdmin, type KafkaOptions } from '@fillstream/kafka';
+import { KafkaInputWriter, connectionOf, nameIn, readTopic, withAdmin, type KafkaOptions, type RegistryOptions } from '@fillstream/kafka';
 import { decodeQuarantined, decodeSignal, type Quarantined } from '@fillstream/schemas';
 import { fetchArtifacts, startKafka, startRedis, startRegistry, type Kafka, type Redis, type Registry } from '@fillstream/stack';
 import { fillstream, start, type Running } from './command.ts';
@@ -15,7 +15,7 @@ export type Servers = { readonly kafka: Kafka; readonly registry: Registry; read
 const HEADER_BYTES = 5;
 const INPUTS = ['fills', 'order-updates'];
 /** A killed process keeps its partitions for so long. */
-const SESSION_MS = 2_000;
+export const SESSION_MS = 2_000;
 
 export async function startServers(): Promise<Servers> {
   const folder = mkdtempSync(join(tmpdir(), 'fillstream-servers-'));
@@ -39,10 +39,12 @@ export class Installation {
   readonly #servers: Servers;
   readonly namespace: string;
   readonly kafka: KafkaOptions;
+  readonly registry: RegistryOptions;
 
   constructor(servers: Servers, namespace: string) {
     this.#servers = servers;
     this.namespace = namespace;
+    this.registry = { url: servers.registry.url };
     this.kafka = { brokers: [servers.kafka.bootstrap], namespace };
   }
 
@@ -50,17 +52,22 @@ export class Installation {
     await this.#run(['topics', 'create', ...this.#kafkaFlags(), '--partitions', String(partitions), '--no-timestamp-limit']);
   }
 
-  async import(...journals: readonly string[]): Promise<void> {
-    await this.#run(['import', '--finish', ...this.#kafkaFlags(), ...journals.flatMap((journal) => ['--journal', journal])]);
+  async import(journals: readonly string[], { finish = true } = {}): Promise<void> {
+    await this.#run(['import', ...(finish ? ['--finish'] : []), ...this.#kafkaFlags(), ...journals.flatMap((journal) => ['--journal', journal])]);
   }
 
   async writer(): Promise<KafkaInputWriter> {
-    return await KafkaInputWriter.connect(this.kafka, { url: this.#servers.registry.url });
+    return await KafkaInputWriter.connect(this.kafka, this.registry);
   }
 
   processor(...more: readonly string[]): Running {
+    return this.processorWith({}, ...more);
+  }
+
+  /** In an environment of its own. */
+  processorWith(env: Readonly<Record<string, string>>, ...more: readonly string[]): Running {
     const redis = ['--redis', `127.0.0.1:${String(this.#servers.redis.port)}`];
-    return start(['processor', ...this.#kafkaFlags(), ...redis, '--session-timeout', String(SESSION_MS), ...more]);
+    return start(['processor', ...this.#kafkaFlags(), ...redis, '--session-timeout', String(SESSION_MS), ...more], { env });
   }
 
   /** The input topics' name in the cluster. */
@@ -80,6 +87,12 @@ export class Installation {
 
   async signals(): Promise<string[]> {
     return (await this.#bodies('signals')).map((body) => JSON.stringify(decodeSignal(body)));
+  }
+
+  /** In the order of the log. */
+  async signalsByPartition(): Promise<ReadonlyMap<number, readonly string[]>> {
+    const records = Map.groupBy(await readTopic(this.kafka, 'signals'), ({ partition }) => partition);
+    return new Map(Array.from(records, ([partition, group]) => [partition, group.map(({ value }) => JSON.stringify(decodeSignal(bodyOf(value))))]));
   }
 
   async quarantine(): Promise<Quarantined[]> {
@@ -104,7 +117,7 @@ export class Installation {
 
   async #bodies(topic: string): Promise<Buffer[]> {
     const records = await readTopic(this.kafka, topic);
-    return records.map(({ value }) => (value ?? Buffer.alloc(0)).subarray(HEADER_BYTES));
+    return records.map(({ value }) => bodyOf(value));
   }
 
   async #run(args: readonly string[]): Promise<void> {
@@ -115,6 +128,10 @@ export class Installation {
   #kafkaFlags(): string[] {
     return ['--kafka', this.#servers.kafka.bootstrap, '--registry', this.#servers.registry.url, '--namespace', this.namespace];
   }
+}
+
+function bodyOf(value: Buffer | null): Buffer {
+  return (value ?? Buffer.alloc(0)).subarray(HEADER_BYTES);
 }
 
 /** What is wrong with signals, all of it; the expected ones are the lines of an undisturbed run. */

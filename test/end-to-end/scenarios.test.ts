@@ -1,28 +1,21 @@
 // The contract's scenarios, and journals made up against the oracle, through the command.
 
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { differences, journalNames } from '../oracle/compare.ts';
 import { journal } from '../oracle/journals.ts';
 import { fold } from '../oracle/oracle.ts';
-import { SHARED, fillstream, folderFor, lastLineOf, linesOf, summaryOf } from './command.ts';
+import { fillstream, folderFor, lastLineOf, linesOf, summaryOf } from './command.ts';
 import { SEED, repeatable, writeLines } from './journals.ts';
+import { SCENARIOS, lineOf, loadScenarios, type Scenario } from './scenarios.ts';
 
-const SCENARIOS = join(SHARED, 'scenarios');
-type Scenario = {
-  readonly name: string;
-  readonly config?: object;
-  readonly journal: readonly unknown[];
-  readonly signals: readonly object[];
-  readonly quarantine: readonly string[];
-  readonly counts?: object;
-};
 const JOURNALS = 300;
 const JOURNAL_SIZE = 300;
 
-if (!existsSync(SCENARIOS)) {
+const scenarios = loadScenarios();
+if (scenarios === null) {
   console.error(`SKIPPED: the contract's scenarios are not at ${SCENARIOS}; the command is NOT checked against them`);
   test('the command obeys the scenarios', { skip: `no scenarios at ${SCENARIOS}` }, () => {});
 } else {
@@ -30,9 +23,8 @@ if (!existsSync(SCENARIOS)) {
     const folder = folderFor(t);
     const [journals, outputs] = [join(folder, 'in'), join(folder, 'out')];
     mkdirSync(journals);
-    const scenarios: readonly Scenario[] = readdirSync(SCENARIOS).filter((name) => name.endsWith('.json')).map((name) => JSON.parse(readFileSync(join(SCENARIOS, name), 'utf8')));
     for (const { name, journal: entries, config } of scenarios) {
-      writeLines(join(journals, `${name}.ndjson`), entries.map((entry) => typeof entry === 'string' ? entry : JSON.stringify(entry)));
+      writeLines(join(journals, `${name}.ndjson`), entries.map(lineOf));
       if (config !== undefined) writeFileSync(join(journals, `${name}.config.json`), JSON.stringify(config));
     }
     const ended = await fillstream(['run', '--journal-dir', journals, '--out-dir', outputs]);

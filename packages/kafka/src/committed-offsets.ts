@@ -1,20 +1,29 @@
 // Where a partition's committed history ends, as the group's offsets tell it: in the offsets of its input topics, with what
 // offsets alone don't say in their metadata, as they are written in one transaction with the commit.
 //
-//   1 ID FIRED START0,START1      format, history id, timers fired since the last record, where history began
+//   1 ID FIRED START0,START1 LAST0,LAST1
+//
+// format, history id, timers fired since the last record, where history began, and of each topic the last record applied.
 
 import type { HistoryPoint } from '@fillstream/runtime';
 import type { TopicOffsets } from 'kafkajs';
+import { lastText, parseLast, type Applied } from './last-applied.ts';
 
-export type CommittedPoint = { readonly start: readonly number[]; readonly point: HistoryPoint };
+export type CommittedPoint = {
+  readonly start: readonly number[];
+  readonly point: HistoryPoint;
+  /** By topic, the last record applied; null before the first, and where it isn't known. */
+  readonly last: readonly (Applied | null)[];
+};
 
 /** kafkajs passes `metadata` on, its type doesn't name it. */
 type OffsetWithMetadata = { readonly partition: number; readonly offset: string; readonly metadata: string };
 
-export function offsetsOf(topics: readonly string[], partition: number, start: readonly number[], { position, id }: HistoryPoint): TopicOffsets[] {
-  const metadata = `1 ${id} ${String(position.fired)} ${start.join(',')}`;
+export function offsetsOf(topics: readonly string[], partition: number, { start, point, last }: CommittedPoint): TopicOffsets[] {
+  const { position: { offsets, fired }, id } = point;
+  const metadata = `1 ${id} ${String(fired)} ${start.join(',')} ${lastText(last)}`;
   return topics.map((topic, place) => {
-    const offset: OffsetWithMetadata = { partition, offset: String(position.offsets[place] ?? 0), metadata };
+    const offset: OffsetWithMetadata = { partition, offset: String(offsets[place] ?? 0), metadata };
     return { topic, partitions: [offset] };
   });
 }
@@ -25,11 +34,12 @@ export type FetchedOffset = { readonly offset: string; readonly metadata: string
 /** null when nothing was committed, or what is there isn't ours (kafkajs itself commits an offset when it resets one). */
 export function committedPointOf(fetched: readonly FetchedOffset[]): CommittedPoint | null {
   const [first] = fetched;
-  const match = /^1 ([0-9a-f]{16}) (\d+) ([\d,]+)$/.exec(first?.metadata ?? '');
+  const match = /^1 ([0-9a-f]{16}) (\d+) ([\d,]+) ([\d:,-]+)$/.exec(first?.metadata ?? '');
   if (match === null || fetched.some(({ metadata }) => metadata !== first?.metadata)) return null;
-  const [, id = '', fired = '', start = ''] = match;
+  const [, id = '', fired = '', start = '', last = ''] = match;
   return {
     start: start.split(',').map(Number),
     point: { id, position: { offsets: fetched.map(({ offset }) => Number(offset)), fired: Number(fired) } },
+    last: parseLast(last),
   };
 }

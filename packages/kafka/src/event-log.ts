@@ -8,11 +8,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { PortError, startOf, type EventLog, type HistoryPoint, type PartitionLog } from '@fillstream/runtime';
 import { INPUT_TOPICS, readCommit, type Committed } from '@fillstream/topics';
 import type { Topic } from '@fillstream/schemas';
-import type { Admin, Consumer, Kafka } from 'kafkajs';
+import type { Admin, Consumer, Kafka, KafkaMessage } from 'kafkajs';
 import { coPartitionAssigner } from './assigner.ts';
 import { committedPointOf, type CommittedPoint } from './committed-offsets.ts';
 import { connectionOf, isRetriable, kafkaFailure, messageOf, nameIn, type KafkaOptions } from './connection.ts';
 import { Feed, lostRecords, type TopicQueue } from './feed.ts';
+import { isSame, parseLast, type Applied } from './last-applied.ts';
 import { Membership } from './membership.ts';
 import { openPlain, openTransactional, type Offsets, type Outputs } from './outputs.ts';
 import { KafkaPartition } from './partition-log.ts';
@@ -40,11 +41,12 @@ const HEARTBEATS_A_SESSION = 10;
 const BYTES_A_PARTITION = 262_144;
 /** How long a fetch waits for records, and so a partition that is opened meanwhile. */
 const FETCH_WAIT_MS = 100;
-const WATCH_MS = 3_000;
+const WATCH_MS = 2_000;
 const REPEATS = 20;
 const REPEAT_MS = 250;
 const TAIL_RECORDS = 64;
 const TAIL_WAIT_MS = 2_000;
+const SAME_WAIT_MS = 10_000;
 
 /** The topics that the processor writes. */
 export const OUTPUT_TOPICS = ['signals', 'quarantine', 'commits'] as const;
@@ -121,7 +123,10 @@ export class KafkaLog implements EventLog {
       throw kafkaFailure('joining the group', error, false);
     }
     this.#watch = setInterval(() => {
-      this.#checkInputs().catch((error: unknown) => this.#options.kafka.onTrouble?.(`kafka, watching the inputs: ${messageOf(error)}`));
+      this.#checkInputs().catch((error: unknown) => {
+        if (error instanceof PortError) this.#fail(error);
+        else this.#options.kafka.onTrouble?.(`kafka, watching the inputs: ${messageOf(error)}`);
+      });
     }, WATCH_MS);
   }
 
@@ -132,11 +137,12 @@ export class KafkaLog implements EventLog {
   async open(partition: number): Promise<PartitionLog> {
     const outputs = await this.#openOutputs(partition);
     try {
-      const { start, point } = await this.#committed(partition);
+      const { start, point, last } = await this.#committed(partition);
       await this.#checkAt(partition, point.position.offsets);
+      await Promise.all(last.map(async (applied, place) => await this.#checkSame(partition, place, applied)));
       const opened = new KafkaPartition({
         log: this, feed: this.#feed, outputs, partition,
-        start: beginningAt(start), committed: point, ends: (await this.#bounds(partition)).map(({ high }) => high),
+        start: beginningAt(start), committed: point, last, ends: (await this.#bounds(partition)).map(({ high }) => high),
       });
       this.#open.set(partition, opened);
       return opened;
@@ -149,6 +155,8 @@ export class KafkaLog implements EventLog {
   /** Leaves the group. */
   async close(): Promise<void> {
     clearInterval(this.#watch);
+    this.#membership.leave();
+    for (const opened of this.#open.values()) opened.fail(new PortError('fenced', 'the log was closed', { retryable: false }));
     await this.#consumer.disconnect();
     await this.#admin.disconnect();
   }
@@ -180,7 +188,9 @@ export class KafkaLog implements EventLog {
       const queue = this.#feed.open(this.nameOf('commits'), partition, Math.max(low, high - back));
       const last = await lastOf(queue);
       this.#feed.close(queue.topic, partition, queue);
-      if (last !== null && first !== null) return { start: first.from, point: (await this.decodeCommit(last)).to };
+      if (last !== null && first !== null) {
+        return { start: first.from, point: (await this.decodeCommit(last.value)).to, last: parseLast(last.headers?.['last']?.toString()) };
+      }
       if (high - back <= low) return null; // Nothing but aborted transactions.
     }
   }
@@ -204,7 +214,7 @@ export class KafkaLog implements EventLog {
   /** Where the topics begin: history begins there. */
   async #beginning(partition: number): Promise<CommittedPoint> {
     const start = (await this.#bounds(partition)).map(({ low }) => low);
-    return { start, point: beginningAt(start) };
+    return { start, point: beginningAt(start), last: parseLast(undefined) };
   }
 
   async #bounds(partition: number): Promise<{ readonly low: number; readonly high: number }[]> {
@@ -234,10 +244,21 @@ export class KafkaLog implements EventLog {
       const name = this.nameOf(topic);
       const all = await this.#admin.fetchTopicOffsets(name);
       const lost = lostRecords(name, partition, offsets[place] ?? 0, all.find((each) => each.partition === partition));
-      if (lost === null) continue;
-      this.#fail(lost);
-      throw lost;
+      if (lost !== null) throw lost;
     }
+  }
+
+  /** K2: a topic that still has the last record applied is the one that was read. */
+  async #checkSame(partition: number, place: number, applied: Applied | null): Promise<void> {
+    const topic = INPUT_TOPICS[place];
+    if (applied === null || topic === undefined || (await this.#boundsOf(topic, partition)).low > applied.offset) return;
+    const queue = this.#feed.open(this.nameOf(topic), partition, applied.offset);
+    const message = await queue.next(SAME_WAIT_MS);
+    this.#feed.close(queue.topic, partition, queue);
+    const where = `${queue.topic}/${String(partition)} at offset ${String(applied.offset)}`;
+    if (message === null) throw new PortError('log-broken', `kafka: ${where} gives no record`, { retryable: true });
+    if (isSame(applied, message)) return;
+    throw new PortError('log-broken', `input would be skipped: ${where} has another record than was read there: the topic was made anew`, { retryable: false });
   }
 
   #fail(error: PortError): void {
@@ -259,12 +280,12 @@ async function repeated<T>(request: () => Promise<T>): Promise<T> {
 }
 
 /** The last record that arrives. */
-async function lastOf(queue: TopicQueue): Promise<Buffer | null> {
-  let last: Buffer | null = null;
+async function lastOf(queue: TopicQueue): Promise<KafkaMessage | null> {
+  let last: KafkaMessage | null = null;
   for (;;) {
     const message = await queue.next(last === null ? TAIL_WAIT_MS : FETCH_WAIT_MS);
     if (message === null) return last;
-    last = message.value;
+    last = message;
   }
 }
 

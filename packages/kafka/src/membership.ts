@@ -14,9 +14,11 @@ export class Membership {
   /** Newly assigned, and not taken over yet. */
   readonly #fresh = new Set<number>();
   #answer = Promise.withResolvers<void>();
+  readonly #left = Promise.withResolvers<never>();
 
   /** `onAssigned` is told of every assignment, also of one that changes nothing. */
   constructor(consumer: Consumer, topic: string, onAssigned: (partitions: readonly number[]) => void) {
+    this.#left.promise.catch(() => undefined); // Met by who waits for an answer.
     consumer.on(consumer.events.GROUP_JOIN, ({ payload: { memberAssignment } }) => {
       const partitions = new Set(memberAssignment[topic] ?? []);
       for (const partition of partitions) if (!this.#partitions.has(partition)) this.#fresh.add(partition);
@@ -40,13 +42,18 @@ export class Membership {
     throw new PortError('fenced', `partition ${String(partition)} went to another member of the group`, { retryable: true });
   }
 
+  /** Whoever waits for the group's answer won't get one. */
+  leave(): void {
+    this.#left.reject(new PortError('fenced', 'this process has left the consumer group', { retryable: false }));
+  }
+
   async #nextAnswer(): Promise<void> {
     const timeout = Promise.withResolvers<never>();
     const timer = setTimeout(() => {
       timeout.reject(new PortError('fenced', `the consumer group gave no answer for ${String(ANSWER_MS / 1_000)} s`, { retryable: true }));
     }, ANSWER_MS);
     try {
-      await Promise.race([this.#answer.promise, timeout.promise]);
+      await Promise.race([this.#answer.promise, timeout.promise, this.#left.promise]);
     } finally {
       clearTimeout(timer);
     }

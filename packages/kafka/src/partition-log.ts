@@ -16,6 +16,7 @@ import { Bell } from './bell.ts';
 import { offsetsOf } from './committed-offsets.ts';
 import type { KafkaLog } from './event-log.ts';
 import type { Feed, TopicQueue } from './feed.ts';
+import { LastApplied, lastText, type Applied } from './last-applied.ts';
 import type { OutputRecord, Outputs } from './outputs.ts';
 
 /** How long `take` waits before it tells that nothing came. */
@@ -35,6 +36,8 @@ export type KafkaPartitionOptions = {
   readonly partition: number;
   readonly start: HistoryPoint;
   readonly committed: HistoryPoint;
+  /** By topic, the last record applied. */
+  readonly last: readonly (Applied | null)[];
   /** Where the input topics end now: before that a topic is behind. */
   readonly ends: readonly number[];
 };
@@ -44,6 +47,7 @@ export class KafkaPartition implements PartitionLog {
   readonly committed: HistoryPoint;
   readonly #options: KafkaPartitionOptions;
   readonly #bell = new Bell();
+  readonly #last: LastApplied;
   #queues: readonly TopicQueue[] = [];
   /** When something last arrived. */
   #arrivedAt = performance.now();
@@ -53,6 +57,7 @@ export class KafkaPartition implements PartitionLog {
     this.#options = options;
     this.start = options.start;
     this.committed = options.committed;
+    this.#last = new LastApplied(options.last);
     this.#seek(this.committed.position.offsets);
   }
 
@@ -80,15 +85,17 @@ export class KafkaPartition implements PartitionLog {
   async commit(commit: Commit): Promise<void> {
     const { partition, outputs, log } = this.#options;
     if (this.isClosed) throw new PortError('fenced', `partition ${String(partition)} was closed`, { retryable: true });
+    const last = this.#last.before(commit.to.position);
     const records = [
       ...commit.signals.map((signal) => ({
         ...this.#framed(signalRecord(signal)),
         headers: { id: signal.id, revision: String(signal.revision), emittedAt: String(Date.now()) },
       })),
       ...commit.refused.map((refused) => this.#framed(quarantineRecord(partition, refused))),
-      this.#framed(commitRecord(partition, commit)),
+      { ...this.#framed(commitRecord(partition, commit)), headers: { last: lastText(last) } },
     ];
-    const topics = offsetsOf(INPUT_TOPICS.map((topic) => log.nameOf(topic)), partition, this.start.position.offsets, commit.to);
+    const point = { start: this.start.position.offsets, point: commit.to, last };
+    const topics = offsetsOf(INPUT_TOPICS.map((topic) => log.nameOf(topic)), partition, point);
     await outputs.commit(records, { groupId: log.groupId, topics });
   }
 
@@ -129,6 +136,7 @@ export class KafkaPartition implements PartitionLog {
       const message = topic === null ? null : this.#queues[topic]?.shift() ?? null;
       if (topic === null || message === null) break;
       taken.push({ topic, message });
+      this.#last.took(topic, message);
     }
     return await this.#decoded(taken);
   }

@@ -9,6 +9,7 @@ import { settingsOptions, settingsSources, type SettingsFlags } from '../setting
 import { kafkaFlags, kafkaOptions, redisFlags, redisOptions, type KafkaFlags, type RedisFlags } from './connections.ts';
 
 const FOLDER = '.fillstream/stack';
+const LEFT_BEHIND_MS = 1_000;
 
 export function stackCommand(): Command {
   const command = new Command('stack').description('A local Kafka, schema registry and Redis, to try things on.');
@@ -95,6 +96,7 @@ export function processorCommand(): Command {
       tell('drained and left the group');
     } finally {
       stop.dispose();
+      setTimeout(() => process.exit(), LEFT_BEHIND_MS).unref(); // What a client may still wait for isn't waited for.
     }
   });
 }

@@ -1,0 +1,10 @@
+// Every scenario, in the order of the report.
+
+import { crashPoints } from './scenarios/crash-points.ts';
+import { poison, skippedInput } from './scenarios/inputs.ts';
+import { kills, rebalances, zombies } from './scenarios/members.ts';
+import { redisOutages } from './scenarios/redis-outages.ts';
+import { quietLoss, stateLoss } from './scenarios/state-loss.ts';
+import type { Scenario } from './world.ts';
+
+export const SCENARIOS: readonly Scenario[] = [crashPoints, kills, zombies, rebalances, stateLoss, quietLoss, redisOutages, skippedInput, poison];

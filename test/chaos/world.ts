@@ -1,0 +1,132 @@
+// What a reliability scenario works on: real servers, journals on topics of their own, and what must come out.
+
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { RedisConnection } from '@fillstream/redis';
+import { writeJournal } from '@fillstream/simulator';
+import { startRedis, type Redis } from '@fillstream/stack';
+import { Installation, NO_ANOMALIES, anomalies, startServers, type Servers } from '../end-to-end/cluster.ts';
+import { fillstream, linesOf, type Running } from '../end-to-end/command.ts';
+
+export const PARTITIONS = 3;
+const START_AT = 1_760_000_000_000;
+
+/** How often each thing was done. */
+export type Counts = Record<string, number>;
+
+export type Scenario = {
+  readonly name: string;
+  /** What is promised, as one sentence. */
+  readonly promise: string;
+  /** Rounds of a full run; in `npm test` there is one. */
+  readonly rounds: number;
+  /** Throws an AssertionError for what broke the promise. */
+  readonly run: (world: World, rounds: number) => Promise<Counts>;
+};
+
+/** A journal on topics of its own, and the signals that one undisturbed run makes of it, as lines. */
+export type Prepared = { readonly installation: Installation; readonly expected: readonly string[]; readonly seed: number };
+
+export type Journal = {
+  readonly records?: number;
+  readonly addresses?: number;
+  readonly redis?: Redis;
+  /** These instead of a market. */
+  readonly files?: readonly string[];
+  /** False: orders are left pending at the end. */
+  readonly finish?: boolean;
+};
+
+export type WorldOptions = {
+  readonly seed: number;
+  /** False: outages are shorter. */
+  readonly thorough: boolean;
+};
+
+export class World {
+  readonly servers: Servers;
+  readonly thorough: boolean;
+  readonly #folder = mkdtempSync(join(tmpdir(), 'fillstream-chaos-'));
+  readonly #closing: (() => unknown)[] = [];
+  readonly #firstSeed: number;
+  #namespaces = 0;
+
+  static async start(options: WorldOptions): Promise<World> {
+    return new World(await startServers(), options);
+  }
+
+  private constructor(servers: Servers, { seed, thorough }: WorldOptions) {
+    this.servers = servers;
+    this.thorough = thorough;
+    this.#firstSeed = seed;
+  }
+
+  /** The market of the next seed, or the files given. */
+  async prepared({ records = 20_000, addresses = 30, redis = this.servers.redis, files = [], finish = true }: Journal = {}): Promise<Prepared> {
+    this.#namespaces += 1;
+    const namespace = `w${String(this.#namespaces)}`;
+    const seed = this.#firstSeed + this.#namespaces;
+    const [journal, out] = [join(this.#folder, `${String(seed)}.ndjson`), join(this.#folder, `${String(seed)}.signals.ndjson`)];
+    if (files.length === 0) writeJournal(journal, { seed, addresses, startAt: START_AT, records });
+    const paths = files.length === 0 ? [journal] : files;
+    const { code, stderr } = await fillstream(['run', ...paths.flatMap((path) => ['--journal', path]), '--out', out]);
+    assert.equal(code, 0, stderr);
+    const installation = new Installation({ ...this.servers, redis }, namespace);
+    await installation.createTopics(PARTITIONS);
+    await installation.import(paths, { finish });
+    const expected = linesOf(out);
+    rmSync(journal, { force: true });
+    rmSync(out, { force: true });
+    return { installation, expected, seed };
+  }
+
+  /** A server that others don't need. */
+  async redis(...args: readonly string[]): Promise<Redis> {
+    const redis = await startRedis({ folder: mkdtempSync(join(this.#folder, 'redis-')), args });
+    this.#closing.push(() => redis.stop());
+    return redis;
+  }
+
+  async client({ port }: Redis = this.servers.redis): Promise<RedisConnection> {
+    const client = await RedisConnection.open({ nodes: [`127.0.0.1:${String(port)}`] });
+    this.#closing.push(() => {
+      client.close();
+    });
+    return client;
+  }
+
+  async close(): Promise<void> {
+    for (const close of this.#closing) await close();
+    await this.servers.close();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+/** Lets a processor end the work undisturbed, and compares everything that is visible with what must be. */
+export async function finished({ installation, expected, seed }: Prepared): Promise<void> {
+  const running = installation.processor();
+  await installation.drained(running);
+  await stopped(running);
+  assert.deepEqual(anomalies(await installation.signals(), expected), NO_ANOMALIES, `of the journal with seed ${String(seed)}`);
+}
+
+/** Stops it as an operator would. */
+export async function stopped(running: Running): Promise<void> {
+  running.kill('SIGTERM');
+  const { code, stderr } = await running.ended;
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /drained and left the group/);
+}
+
+/** Ends it as a crash would, if it hasn't ended. */
+export async function killed(running: Running): Promise<void> {
+  running.kill('SIGKILL');
+  await running.ended;
+}
+
+/** A number from `from` up to `to`, another each time. */
+export function between(from: number, to: number): number {
+  return from + Math.random() * (to - from);
+}

@@ -14,10 +14,11 @@ const LAYERS = {
   // The stack is for their tests.
   'packages/kafka': ['core', 'runtime', 'schemas', 'stack', 'topics'],
   'packages/redis': ['core', 'runtime', 'stack'],
+  'packages/observe': ['core', 'runtime'],
   'infra/stack': [],
   'services/processor': ['core', 'kafka', 'redis', 'runtime'],
   'services/ingestor': ['core', 'hyperliquid', 'runtime', 'schemas', 'simulator'],
-  'packages/cli': ['core', 'hyperliquid', 'kafka', 'runtime', 'redis', 'schemas', 'simulator', 'sqlite', 'stack', 'topics', 'ingestor', 'processor'],
+  'packages/cli': ['core', 'hyperliquid', 'kafka', 'observe', 'runtime', 'redis', 'schemas', 'simulator', 'sqlite', 'stack', 'topics', 'ingestor', 'processor'],
   test: ['core', 'hyperliquid', 'kafka', 'runtime', 'redis', 'schemas', 'simulator', 'sqlite', 'stack', 'topics', 'ingestor', 'processor'],
 };
 const PACKAGES = Object.keys(LAYERS).map((folder) => folder.split('/').at(-1));

@@ -68,6 +68,18 @@ test('other settings and an evicting Redis are refused by name', async () => {
   assert.deepEqual([evicting.code, /maxmemory-policy/.test(evicting.stderr)], [1, true], evicting.stderr);
 });
 
+test('it tells over HTTP that it is well, ready, and what it did', async () => {
+  const prepared = await held().prepared();
+  const running = prepared.installation.processor('--http', '127.0.0.1:0');
+  await prepared.installation.drained(running);
+  const url = await running.heard(/serves (\S+)\/metrics/);
+  const [health, readiness, metrics] = await Promise.all(['healthz', 'readyz', 'metrics'].map(async (path) => await fetch(`${url}/${path}`)));
+  assert.deepEqual([health?.status, readiness?.status, metrics?.status], [200, 200, 200]);
+  const counted = [...(await metrics?.text() ?? '').matchAll(/^fillstream_signals_total\{.*\} (\d+)$/gm)].reduce((sum, [, count]) => sum + Number(count), 0);
+  assert.equal(counted, prepared.expected.length);
+  await stopped(running);
+});
+
 // ---- Scenarios
 
 const scenarios = loadScenarios();

@@ -58,8 +58,8 @@ export type Running = {
   readonly pid: number;
   readonly input: Writable;
   readonly ended: Promise<Ended>;
-  /** Resolves when standard error has a match. */
-  readonly heard: (pattern: RegExp) => Promise<void>;
+  /** Resolves when standard error has a match, with its first group. */
+  readonly heard: (pattern: RegExp) => Promise<string>;
   /** False once it has ended and is gone. */
   readonly kill: (signal: NodeJS.Signals) => boolean;
 };
@@ -122,7 +122,9 @@ function hearing(stream: Readable | null): Running['heard'] {
   let text = '';
   stream?.on('data', (chunk: Buffer) => (text += chunk.toString('utf8')));
   return async (pattern) => {
-    while (!pattern.test(text)) {
+    for (;;) {
+      const match = pattern.exec(text);
+      if (match !== null) return match[1] ?? '';
       assert.ok(stream !== null);
       await once(stream, 'data');
     }

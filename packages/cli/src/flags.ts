@@ -37,3 +37,12 @@ export function wholeNumber(text: string): number {
   if (!/^[0-9]{1,9}$/.test(text) || text === '0') throw new InvalidArgumentError('Expected a whole number > 0.');
   return Number.parseInt(text, 10);
 }
+
+/** Where a server listens. */
+export type Endpoint = { readonly host: string; readonly port: number };
+
+export function endpoint(text: string): Endpoint {
+  const match = /^(.*):([0-9]{1,5})$/.exec(text);
+  if (match === null) throw new InvalidArgumentError('Expected host:port, such as 127.0.0.1:9464.');
+  return { host: match[1] === '' ? '127.0.0.1' : match[1] ?? '', port: Number(match[2]) };
+}

@@ -5,7 +5,8 @@ import { endingOf } from './errors.ts';
 import { runCommand } from './run/command.ts';
 import { unwritable } from './run/line-file.ts';
 import { settingsCommand } from './settings-command.ts';
-import { importCommand, processorCommand, stackCommand, topicsCommand } from './stack/commands.ts';
+import { importCommand, stackCommand, topicsCommand } from './stack/commands.ts';
+import { processorCommand } from './stack/processor-command.ts';
 import { startCommand } from './start/command.ts';
 
 const VERSION = '0.1.0';

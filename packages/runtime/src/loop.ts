@@ -61,6 +61,16 @@ export type LoopOptions = {
   readonly onEvent?: (event: LoopEvent) => void;
 };
 
+/** Where a loop is. */
+export type Standing = {
+  /** `taking over` until memory is at the committed point, and again after a failure. */
+  readonly stage: 'taking over' | 'working';
+  /** When it last got on, by `performance.now()`: a turn without records counts, as nothing is held up. */
+  readonly progressAt: number;
+  /** Records replayed by the take-over, so far. */
+  readonly replayed: number;
+};
+
 const MAX_FAILURES = 5;
 
 export class PartitionLoop {
@@ -70,6 +80,7 @@ export class PartitionLoop {
   #stopped = false;
   #failures = 0;
   #distrustStore = false;
+  #standing: Standing = { stage: 'taking over', progressAt: performance.now(), replayed: 0 };
   /** Of the last take-over: another one now means that a commit without an answer was carried out. */
   #committedId: string | null = null;
 
@@ -81,6 +92,10 @@ export class PartitionLoop {
   /** What has been counted since the partition's history began; null before it was first taken over. */
   get counts(): Counts | null {
     return this.#counts;
+  }
+
+  get standing(): Standing {
+    return this.#standing;
   }
 
   /** Ends `run` after the batch under way, with everything committed and checkpointed. */
@@ -103,7 +118,10 @@ export class PartitionLoop {
   }
 
   async #runOwned(): Promise<'stopped' | 'ended'> {
-    const owned = await takeOver({ ...this.#options, ...this.#limits, distrustStore: this.#distrustStore });
+    this.#gotOn('taking over', 0);
+    const owned = await takeOver({
+      ...this.#options, ...this.#limits, distrustStore: this.#distrustStore, onReplayed: (records) => this.#gotOn('taking over', records),
+    });
     this.#counts = owned.partition.state.counts;
     if (owned.log.committed.id !== this.#committedId) this.#failures = 0;
     this.#committedId = owned.log.committed.id;
@@ -113,7 +131,10 @@ export class PartitionLoop {
       this.#emit({ kind: 'committed', partition: this.#options.partition, commit, streamTime: owned.partition.state.now });
     });
     try {
-      while (!this.#stopped) if (await tenure.step() === 'ended') break;
+      while (!this.#stopped) {
+        this.#gotOn('working', owned.replayed);
+        if (await tenure.step() === 'ended') break;
+      }
       await tenure.settle();
       if (this.#stopped) return 'stopped';
       await tenure.runOut();
@@ -121,6 +142,10 @@ export class PartitionLoop {
     } finally {
       await tenure.abandon();
     }
+  }
+
+  #gotOn(stage: Standing['stage'], replayed: number): void {
+    this.#standing = { stage, progressAt: performance.now(), replayed };
   }
 
   #emit(event: LoopEvent): void {

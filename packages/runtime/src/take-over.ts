@@ -27,6 +27,8 @@ export type TakeOverOptions = {
   readonly ordersInMemory: number;
   /** The store was found to lack something: rebuild whatever it says. */
   readonly distrustStore: boolean;
+  /** Told after each commit of a replay how many records were replayed so far. */
+  readonly onReplayed?: (records: number) => void;
 };
 
 /** A partition in memory, at the end of committed history. */
@@ -106,6 +108,7 @@ async function catchUp(
       await checkpointer?.prefetch(partition, inputs, until, Infinity);
       at = repeat(partition, options.log.inputs, at, records, commit);
       replayed += records.length;
+      options.onReplayed?.(replayed);
       unsaved += records.length;
       if (unsaved < options.checkpointRecords) continue;
       await checkpointer?.begin(partition, at);

@@ -4,7 +4,7 @@
 // G2  A loop that fails ends the service with its error: another member goes on with its partitions.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { PartitionLoop, type LoopOptions } from '@fillstream/runtime';
+import { PartitionLoop, type LoopOptions, type Standing } from '@fillstream/runtime';
 
 /** A loop that takes longer to end is left behind: its partition's next owner fences it. */
 const DRAIN_MS = 8_000;
@@ -25,6 +25,14 @@ export class GroupProcessor {
   /** The partitions with a loop. */
   get partitions(): readonly number[] {
     return [...this.#running.keys()].sort((a, b) => a - b);
+  }
+
+  /** By partition, where its loop is. */
+  get standings(): ReadonlyMap<number, Standing> {
+    return new Map(this.partitions.flatMap((partition) => {
+      const running = this.#running.get(partition);
+      return running === undefined ? [] : [[partition, running.loop.standing]];
+    }));
   }
 
   /** What the group assigns now, all of it. */

@@ -7,6 +7,7 @@ import { KafkaLog, checkDurability, type Delivery, type KafkaOptions, type Regis
 import { RedisConnection, RedisStore, agreeOn, checkRedis, type RedisOptions } from '@fillstream/redis';
 import type { LoopEvent, LoopLimits } from '@fillstream/runtime';
 import { GroupProcessor } from './group-processor.ts';
+import { healthOf, type ProcessorHealth } from './health.ts';
 
 export type ServiceOptions = {
   readonly kafka: KafkaOptions;
@@ -31,6 +32,7 @@ export class ProcessorService {
   readonly #connection: RedisConnection;
   readonly #log: KafkaLog;
   readonly #processor: GroupProcessor;
+  #joined = false;
 
   /** Connects, checks and joins the group. Throws PortError. */
   static async start(options: ServiceOptions): Promise<ProcessorService> {
@@ -72,6 +74,10 @@ export class ProcessorService {
     return this.#processor.partitions;
   }
 
+  health(): ProcessorHealth {
+    return healthOf(this.#joined, this.#processor.standings, performance.now());
+  }
+
   /** Resolves when stopped. Throws what can't be mended: input that would be skipped, a store that gave no answer. */
   async run(): Promise<void> {
     try {
@@ -90,6 +96,7 @@ export class ProcessorService {
   async #join({ onAssigned }: ServiceOptions): Promise<void> {
     await this.#log.join({
       onAssigned: (partitions) => {
+        this.#joined = true;
         onAssigned?.(partitions);
         this.#processor.assign(partitions);
       },

@@ -1,15 +1,13 @@
-// The commands of the production pair: `stack`, `topics`, `processor`, `import`. Their clients are loaded when they are needed.
+// The commands of the production pair: `stack`, `topics`, `import`; `processor` has a file of its own. Their clients are loaded when they are needed.
 
-import type { LoopEvent } from '@fillstream/runtime';
 import { Command, Option } from 'commander';
 import { UsageError } from '../errors.ts';
 import { stopper, tell, wholeNumber } from '../flags.ts';
-import { foldSettingsText, longestPeriodMs, resolveSettings } from '../settings.ts';
+import { longestPeriodMs, resolveSettings } from '../settings.ts';
 import { settingsOptions, settingsSources, type SettingsFlags } from '../settings-flags.ts';
-import { kafkaFlags, kafkaOptions, redisFlags, redisOptions, type KafkaFlags, type RedisFlags } from './connections.ts';
+import { kafkaFlags, kafkaOptions, type KafkaFlags } from './connections.ts';
 
 const FOLDER = '.fillstream/stack';
-const LEFT_BEHIND_MS = 1_000;
 
 export function stackCommand(): Command {
   const command = new Command('stack').description('A local Kafka, schema registry and Redis, to try things on.');
@@ -60,50 +58,6 @@ export function topicsCommand(): Command {
     for (const { name, made: isNew, partitions: count } of made) process.stdout.write(`${isNew ? 'made ' : 'found'} ${name} (${String(count)} partitions)\n`);
   });
   return command;
-}
-
-type ProcessorFlags = KafkaFlags & RedisFlags & SettingsFlags & { readonly delivery: string; readonly sessionTimeout: number };
-
-export function processorCommand(): Command {
-  const command = new Command('processor')
-    .description('Fold the input topics into signals, as one of any number of processes that share the work.')
-    .addOption(new Option('--delivery <kind>', 'how signals get onto their topic').choices(['exactly-once', 'at-least-once']).default('exactly-once').env('FILLSTREAM_DELIVERY'))
-    .option('--session-timeout <ms>', 'how soon a silent process loses its partitions', wholeNumber, 30_000);
-  for (const option of [...kafkaFlags(), ...redisFlags(), ...settingsOptions()]) command.addOption(option);
-  return command.action(async (flags: ProcessorFlags) => {
-    const { ProcessorService } = await import('@fillstream/processor/service');
-    const settings = resolveSettings(settingsSources(flags));
-    const stop = stopper(undefined);
-    try {
-      const service = await ProcessorService.start({
-        ...kafkaOptions(flags),
-        redis: redisOptions(flags),
-        delivery: flags.delivery === 'at-least-once' ? 'at-least-once' : 'exactly-once',
-        settings,
-        settingsText: foldSettingsText(settings),
-        sessionTimeoutMs: flags.sessionTimeout,
-        onTrouble: tell,
-        onAssigned: (partitions) => tell(`has partitions ${partitions.join(', ')}`),
-        onEvent: tellEvent,
-      });
-      const drain = (): void => {
-        tell('draining; a second signal ends at once');
-        service.stop();
-      };
-      if (stop.signal.aborted) drain();
-      else stop.signal.addEventListener('abort', drain);
-      await service.run();
-      tell('drained and left the group');
-    } finally {
-      stop.dispose();
-      setTimeout(() => process.exit(), LEFT_BEHIND_MS).unref(); // What a client may still wait for isn't waited for.
-    }
-  });
-}
-
-function tellEvent(event: LoopEvent): void {
-  if (event.kind === 'takenOver') tell(`partition ${String(event.partition)} ${event.how}, ${String(event.replayed)} records replayed`);
-  if (event.kind === 'interrupted') tell(`partition ${String(event.partition)} begins anew: ${event.error.message}`);
 }
 
 type ImportFlags = KafkaFlags & SettingsFlags & { readonly journal: readonly string[]; readonly finish: boolean };

@@ -2,6 +2,7 @@ export type { DemoBatch, DemoCursor, DemoOptions, DemoSpan } from './demo.ts';
 export type { JournalWritten } from './journal.ts';
 export type { Leg, LegTotals, LedgerCounts, OrderTotals } from './ledger.ts';
 export type { MarketOptions, Shares } from './options.ts';
+export type { Witness } from './market.ts';
 export type {
   AccountData, AccountRecord, FillData, FillRecord, JournalRecord, OrderUpdateData, OrderUpdateRecord, TickRecord,
 } from './record.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { FillRecord, JournalRecord, MarketOptions, OrderUpdateRecord, Shares } from './index.ts';
+import type { FillData, FillRecord, JournalRecord, MarketOptions, OrderUpdateData, OrderUpdateRecord, Shares, Witness } from './index.ts';
 import { market } from './index.ts';
 
 const START = 1_760_000_000_000;
@@ -250,4 +250,36 @@ test('an option that makes no sense is refused with what was expected', () => {
   refused({ startAt: 1_760_000_000 }, /startAt: milliseconds since the epoch/);
   refused({ shares: { noise: 2 } }, /shares\.noise: from 0 to 1; got 2/);
   refused({ ordersPerSecond: 0 }, /ordersPerSecond: more than 0/);
+});
+
+test('a witness changes nothing, and is told everything in order of exchange time, before it is delivered', () => {
+  const fills = new Set<FillData>();
+  const updates = new Set<OrderUpdateData>();
+  const lefts = new Map<number, string>();
+  const times: number[] = [];
+  const witness: Witness = {
+    filled: (_address, data, left) => {
+      fills.add(data);
+      lefts.set(data.oid, left);
+      times.push(data.time);
+    },
+    changed: (_address, data) => {
+      updates.add(data);
+      times.push(data.statusTimestamp);
+    },
+    valued: (_address, { time }) => times.push(time),
+  };
+  const options = { ...BUSY, orders: 5_000 };
+  const records: JournalRecord[] = [];
+  for (const record of market(options, witness)) {
+    if (record.kind === 'fill') assert.ok(fills.has(record.data));
+    if (record.kind === 'orderUpdate') assert.ok(updates.has(record.data));
+    records.push(record);
+  }
+  assert.deepEqual(records, [...market(options)]);
+  assert.deepEqual(times, [...times].sort((one, other) => one - other));
+  assert.equal(fills.size, executed(records).length);
+  const filled = [...updates].filter(({ order, status }) => status === 'filled' && lefts.has(order.oid));
+  assert.ok(filled.length > 2_000);
+  for (const { order } of filled) assert.equal(lefts.get(order.oid), '0.0');
 });

@@ -4,6 +4,7 @@
 // I2  receivedAt never decreases from record to record.
 // I3  A fill takes effect when it happens, not when its order was made: positions chain however orders overlap.
 // I4  A non-reversing order stops exactly at zero before it goes on: reversals keep their share.
+// I5  A witness is told in order of exchange time, and of everything up to a record's receivedAt before that record is given.
 
 import type { Account } from './account.ts';
 import { closableLots, execute, newAccount, worthAt } from './account.ts';
@@ -19,7 +20,7 @@ import type { Order } from './order.ts';
 import type { Programme } from './planner.ts';
 import { Planner } from './planner.ts';
 import { hash32, Random, tradeId } from './random.ts';
-import type { FillData, FillRecord, JournalRecord } from './record.ts';
+import type { AccountData, FillData, FillRecord, JournalRecord, OrderUpdateData } from './record.ts';
 import { endOf, forcedDir, liquidationOf, updateOf } from './wording.ts';
 
 const ZERO_HASH = `0x${'0'.repeat(64)}`;
@@ -31,16 +32,27 @@ type Happening =
   | { readonly kind: 'cancel'; readonly order: Order }
   | { readonly kind: 'slice'; readonly programme: Programme };
 
+/** Told what happens on the exchange when it happens, whenever it is delivered, and whether it ever is. */
+export type Witness = {
+  /** `left`: what of the order's size hasn't been filled after this fill */
+  readonly filled: (address: string, data: FillData, left: string) => void;
+  /** also the statuses that no update tells: an order's opening, and the end of one whose updates are missing */
+  readonly changed: (address: string, data: OrderUpdateData) => void;
+  readonly valued: (address: string, data: AccountData) => void;
+};
+
+const NO_WITNESS: Witness = { filled: () => undefined, changed: () => undefined, valued: () => undefined };
+
 /**
  * The records of a seeded market (contract §1), in order of arrival. Ends by `orders` or `records`; endless without either.
- * Throws RangeError for an option that makes no sense.
+ * A witness changes nothing about them. Throws RangeError for an option that makes no sense.
  */
-export function market(options: MarketOptions): Generator<JournalRecord, void, void> {
-  return recordsOf(settingsOf(options));
+export function market(options: MarketOptions, witness: Witness = NO_WITNESS): Generator<JournalRecord, void, void> {
+  return recordsOf(settingsOf(options), witness);
 }
 
-function* recordsOf(settings: MarketSettings): Generator<JournalRecord, void, void> {
-  const exchange = new Exchange(settings);
+function* recordsOf(settings: MarketSettings, witness: Witness): Generator<JournalRecord, void, void> {
+  const exchange = new Exchange(settings, witness);
   for (let made = 0; made < settings.records; made += 1) {
     const record = exchange.next();
     if (record === null) return;
@@ -50,6 +62,7 @@ function* recordsOf(settings: MarketSettings): Generator<JournalRecord, void, vo
 
 class Exchange {
   readonly #settings: MarketSettings;
+  readonly #witness: Witness;
   readonly #random: Random;
   readonly #agenda = new Agenda<Happening>();
   readonly #prices: number[] = ASSETS.map((asset) => asset.startPrice);
@@ -63,9 +76,10 @@ class Exchange {
   #accountAt: number;
   #accountTurn = 0;
 
-  constructor(settings: MarketSettings) {
+  constructor(settings: MarketSettings, witness: Witness) {
     const random = new Random(settings.seed);
     this.#settings = settings;
+    this.#witness = witness;
     this.#random = random;
     this.#tradeKey = hash32(`${settings.seed}/tid`);
     this.#accounts = settings.addresses.map((address) => newAccount(address, random));
@@ -109,13 +123,13 @@ class Exchange {
       case 'repeat':
         return happening.record;
       case 'trigger':
-        this.#delivery.sendUpdate(happening.order.account, at, updateOf(happening.order, 'triggered', at));
+        this.#sendUpdate(happening.order, at, updateOf(happening.order, 'triggered', at));
         return null;
       case 'burst':
         this.#burst(happening.order, at);
         return null;
       case 'cancel':
-        this.#delivery.sendUpdate(happening.order.account, at, endOf(happening.order, at));
+        this.#sendUpdate(happening.order, at, endOf(happening.order, at));
         return null;
       case 'slice':
         this.#slice(happening.programme, at);
@@ -140,7 +154,9 @@ class Exchange {
     const worth = worthAt(account, this.#prices);
     if (worth * 5 < account.stake) account.cash += account.stake - worth;
     account.worth = worthAt(account, this.#prices);
-    this.#delivery.sendAccount(account, { time: at, accountValue: decimalOf(account.worth, MONEY_SCALE) });
+    const data = { time: at, accountValue: decimalOf(account.worth, MONEY_SCALE) };
+    this.#witness.valued(account.address, data);
+    this.#delivery.sendAccount(account, data);
   }
 
   #newOrder(at: number): void {
@@ -163,20 +179,22 @@ class Exchange {
   #reject(at: number): void {
     const ending = { kind: 'canceled', status: 'badAloPxRejected', afterMs: 0, shrunk: false } as const;
     const order = this.#planner.planUnfilled(at, ending, false);
-    this.#delivery.sendUpdate(order.account, at, endOf(order, at));
+    this.#sendUpdate(order, at, endOf(order, at));
   }
 
   #cancelUnfilled(at: number): void {
     const ending = { kind: 'canceled', status: 'canceled', afterMs: this.#random.between(0, 60_000), shrunk: false } as const;
     const order = this.#planner.planUnfilled(at, ending, true);
-    this.#delivery.sendUpdate(order.account, at, updateOf(order, 'open', at));
+    this.#sendUpdate(order, at, updateOf(order, 'open', at));
     this.#agenda.add(at + ending.afterMs, { kind: 'cancel', order });
   }
 
   #place(order: Order, at: number): void {
     const firstAt = itemAt(order.times, 0);
+    const opening = updateOf(order, 'open', at);
+    if (isKnown(order)) this.#witness.changed(order.account.address, opening);
     if (order.updates.kind === 'sent') {
-      if (order.updates.open) this.#delivery.sendUpdate(order.account, at, updateOf(order, 'open', at));
+      if (order.updates.open) this.#delivery.sendUpdate(order.account, at, opening);
       if (order.updates.triggered) this.#agenda.add(firstAt, { kind: 'trigger', order });
     }
     this.#agenda.add(firstAt, { kind: 'burst', order });
@@ -225,7 +243,7 @@ class Exchange {
     order.fillCount += 1;
     this.#trades += 1;
     const liquidation = liquidationOf(order, this.#accounts, this.#prices);
-    return {
+    const data = {
       coin: asset.coin,
       px: decimalOf(price, asset.priceScale),
       sz: decimalOf(lots, asset.sizeScale),
@@ -244,6 +262,8 @@ class Exchange {
       feeToken: done.feeToken,
       twapId: order.twapId,
     };
+    this.#witness.filled(account.address, data, decimalOf(order.origLots - order.filledLots, asset.sizeScale));
+    return data;
   }
 
   #expectNoReversal(order: Order): void {
@@ -267,10 +287,22 @@ class Exchange {
     if (late !== undefined) this.#delivery.sendLate(account, at, asset.symbol, late);
     const endsLater = updates.kind === 'sent' && updates.ending.kind === 'canceled' && updates.ending.afterMs > 0;
     const status = isOver && updates.kind === 'sent' && !endsLater ? endOf(order, at) : null;
+    const end = status ?? (isOver && updates.kind === 'none' && isKnown(order) ? endOf(order, at) : null);
+    if (end !== null) this.#witness.changed(account.address, end);
     const place = updates.kind === 'sent' ? updates.place : 'after';
     this.#delivery.sendBurst(account, { at, symbol: asset.symbol, fills, status, place });
     if (isOver && endsLater) this.#agenda.add(at + updates.ending.afterMs, { kind: 'cancel', order });
   }
+
+  #sendUpdate(order: Order, at: number, data: OrderUpdateData): void {
+    this.#witness.changed(order.account.address, data);
+    this.#delivery.sendUpdate(order.account, at, data);
+  }
+}
+
+/** Whether the exchange has a status of it, told or not: slices and what it forces have none. */
+function isKnown(order: Order): boolean {
+  return order.updates.kind === 'sent' || (order.twapId === null && order.force === 'none');
 }
 
 /** How much of `left` the next fill of the order may take; 0 when it can't go on. */

@@ -17,11 +17,11 @@ const INPUTS = ['fills', 'order-updates'];
 /** A killed process keeps its partitions for so long. */
 export const SESSION_MS = 2_000;
 
-export async function startServers(): Promise<Servers> {
+export async function startServers({ brokers = 1 }: { readonly brokers?: 1 | 3 } = {}): Promise<Servers> {
   const folder = mkdtempSync(join(tmpdir(), 'fillstream-servers-'));
   const artifacts = await fetchArtifacts();
   const [kafka, registry, redis] = await Promise.all([
-    startKafka({ folder, artifacts, brokers: 1, properties: { 'group.min.session.timeout.ms': '1000' } }),
+    startKafka({ folder, artifacts, brokers, properties: { 'group.min.session.timeout.ms': '1000' } }),
     startRegistry({ folder, artifacts }),
     startRedis({ folder }),
   ]);
@@ -45,11 +45,12 @@ export class Installation {
     this.#servers = servers;
     this.namespace = namespace;
     this.registry = { url: servers.registry.url };
-    this.kafka = { brokers: [servers.kafka.bootstrap], namespace };
+    this.kafka = { brokers: servers.kafka.bootstrap.split(','), namespace };
   }
 
   async createTopics(partitions: number): Promise<void> {
-    await this.#run(['topics', 'create', ...this.#kafkaFlags(), '--partitions', String(partitions), '--no-timestamp-limit']);
+    const sizes = ['--partitions', String(partitions), '--replication', String(this.#servers.kafka.nodes.length)];
+    await this.#run(['topics', 'create', ...this.#kafkaFlags(), ...sizes, '--no-timestamp-limit']);
   }
 
   async import(journals: readonly string[], { finish = true } = {}): Promise<void> {
@@ -134,8 +135,10 @@ function bodyOf(value: Buffer | null): Buffer {
   return (value ?? Buffer.alloc(0)).subarray(HEADER_BYTES);
 }
 
+export type Anomalies = Record<'missing' | 'extra' | 'doubled' | 'outOfOrder', number>;
+
 /** What is wrong with signals, all of it; the expected ones are the lines of an undisturbed run. */
-export function anomalies(signals: readonly string[], expected: readonly string[]): Record<'missing' | 'extra' | 'doubled' | 'outOfOrder', number> {
+export function anomalies(signals: readonly string[], expected: readonly string[]): Anomalies {
   const [got, wanted] = [new Set(signals), new Set(expected)];
   const revisions = new Map<string, number>();
   let outOfOrder = 0;

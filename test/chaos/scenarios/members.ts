@@ -1,9 +1,8 @@
 // Processors that are killed, come and go, or sleep while another takes their partitions.
 
-import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { NO_ANOMALIES, SESSION_MS, anomalies } from '../../end-to-end/cluster.ts';
-import { between, finished, killed, stopped, type Prepared, type Scenario } from '../world.ts';
+import { SESSION_MS } from '../../end-to-end/cluster.ts';
+import { between, compared, finished, killed, stopped, type Scenario } from '../world.ts';
 
 const EACH = 6;
 
@@ -73,7 +72,3 @@ export const zombies: Scenario = {
     return { 'sleeps of 1.5 sessions': rounds, 'writes refused': began };
   },
 };
-
-async function compared({ installation, expected, seed }: Prepared): Promise<void> {
-  assert.deepEqual(anomalies(await installation.signals(), expected), NO_ANOMALIES, `of the journal with seed ${String(seed)}`);
-}

@@ -4,8 +4,7 @@ import assert from 'node:assert/strict';
 import { cpSync, rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from '@fillstream/stack';
-import { NO_ANOMALIES, anomalies } from '../../end-to-end/cluster.ts';
-import { between, stopped, type Counts, type Prepared, type Scenario, type World } from '../world.ts';
+import { between, compared, stopped, type Counts, type Prepared, type Scenario, type World } from '../world.ts';
 
 const DURABLE = ['--appendonly', 'yes'];
 const RECORDS = 100_000;
@@ -79,14 +78,15 @@ export const redisOutages: Scenario = {
 };
 
 /** A fault in the middle of the work of one processor, which ends it alone. */
-async function struck({ installation, expected, seed }: Prepared, fault: () => Promise<void>): Promise<void> {
+async function struck(prepared: Prepared, fault: () => Promise<void>): Promise<void> {
+  const { installation } = prepared;
   const running = installation.processor();
   await running.heard(/partition \d+ rebuilt/);
   await sleep(between(300, 1_500));
   await fault();
   await installation.drained(running);
   await stopped(running);
-  assert.deepEqual(anomalies(await installation.signals(), expected), NO_ANOMALIES, `of the journal with seed ${String(seed)}`);
+  await compared(prepared);
 }
 
 async function lasting({ thorough }: World, { thorough: long, quick }: typeof AWAY_MS): Promise<void> {

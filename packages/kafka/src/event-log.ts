@@ -8,8 +8,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { PortError, startOf, type EventLog, type HistoryPoint, type PartitionLog } from '@fillstream/runtime';
 import { INPUT_TOPICS, readCommit, type Committed } from '@fillstream/topics';
 import type { Topic } from '@fillstream/schemas';
-import type { Admin, Consumer, Kafka, KafkaMessage } from 'kafkajs';
+import type { Admin, Consumer, Kafka } from 'kafkajs';
 import { coPartitionAssigner } from './assigner.ts';
+import type { FetchedRecord } from './backlog.ts';
 import { committedPointOf, type CommittedPoint } from './committed-offsets.ts';
 import { connectionOf, isRetriable, kafkaFailure, messageOf, nameIn, type KafkaOptions } from './connection.ts';
 import { Feed, lostRecords, type TopicQueue } from './feed.ts';
@@ -189,7 +190,7 @@ export class KafkaLog implements EventLog {
       const last = await lastOf(queue);
       this.#feed.close(queue.topic, partition, queue);
       if (last !== null && first !== null) {
-        return { start: first.from, point: (await this.decodeCommit(last.value)).to, last: parseLast(last.headers?.['last']?.toString()) };
+        return { start: first.from, point: (await this.decodeCommit(last.value)).to, last: parseLast(last.headers['last']?.toString()) };
       }
       if (high - back <= low) return null; // Nothing but aborted transactions.
     }
@@ -280,8 +281,8 @@ async function repeated<T>(request: () => Promise<T>): Promise<T> {
 }
 
 /** The last record that arrives. */
-async function lastOf(queue: TopicQueue): Promise<KafkaMessage | null> {
-  let last: KafkaMessage | null = null;
+async function lastOf(queue: TopicQueue): Promise<FetchedRecord | null> {
+  let last: FetchedRecord | null = null;
   for (;;) {
     const message = await queue.next(last === null ? TAIL_WAIT_MS : FETCH_WAIT_MS);
     if (message === null) return last;

@@ -8,13 +8,14 @@
 // D3  A batch that doesn't begin where its queue stood is let in only when the topic still has what lies there:
 //     records that were deleted, or a topic made anew, end in an error and are never skipped.
 
-import type { Admin, Batch, Consumer, EachBatchPayload, KafkaMessage } from 'kafkajs';
+import type { Admin, Batch, Consumer, EachBatchPayload } from 'kafkajs';
 import { PortError } from '@fillstream/runtime';
+import { Backlog, type FetchedRecord } from './backlog.ts';
 import { Bell } from './bell.ts';
 
 /** Messages held in memory for each open topic of a partition: beyond it the partition is paused. */
-const FULL = 8_000;
-const LOW = 4_000;
+const FULL = 4_000;
+const LOW = 2_000;
 
 export class Feed {
   readonly #consumer: Consumer;
@@ -85,11 +86,12 @@ export class TopicQueue {
   readonly #consumer: Consumer;
   readonly #admin: Admin;
   readonly #partition: number;
-  #messages: KafkaMessage[] = [];
-  #place = 0;
+  readonly #backlog = new Backlog();
   /** The offset after all that was queued or left out. */
   #next: number;
   #paused = true;
+  /** When it last had a record, or heard that there is none. */
+  #emptyAt = performance.now();
   #failure: PortError | null = null;
   readonly #bell: Bell;
 
@@ -107,28 +109,29 @@ export class TopicQueue {
     return this.#next;
   }
 
-  /** Throws PortError when records were lost (D3). */
-  peek(): KafkaMessage | null {
-    const message = this.#messages[this.#place];
-    if (message !== undefined) return message;
+  /** Milliseconds for which nothing has been there or come. */
+  get idleMs(): number {
+    return this.#backlog.length > 0 ? 0 : performance.now() - this.#emptyAt;
+  }
+
+  /** The next record's timestamp; null when there is none. Throws PortError when records were lost (D3). */
+  peek(): number | null {
+    if (this.#backlog.length > 0) return this.#backlog.nextTimestamp;
     if (this.#failure !== null) throw this.#failure;
     return null;
   }
 
-  shift(): KafkaMessage | null {
-    const message = this.peek();
-    if (message === null) return null;
-    this.#place += 1;
-    if (this.#messages.length - this.#place <= LOW && this.#paused) this.resume();
-    if (this.#place === this.#messages.length) {
-      this.#messages = [];
-      this.#place = 0;
-    }
-    return message;
+  /** Throws PortError as `peek`. */
+  shift(): FetchedRecord | null {
+    if (this.peek() === null) return null;
+    const record = this.#backlog.shift();
+    if (this.#backlog.length === 0) this.#emptyAt = performance.now();
+    if (this.#paused && this.#backlog.length <= LOW) this.resume();
+    return record;
   }
 
   /** The next record, waited for; null when nothing arrives for `patienceMs`. */
-  async next(patienceMs: number): Promise<KafkaMessage | null> {
+  async next(patienceMs: number): Promise<FetchedRecord | null> {
     for (;;) {
       const { rings } = this.#bell;
       const message = this.shift();
@@ -154,18 +157,10 @@ export class TopicQueue {
   async accept(batch: Batch): Promise<void> {
     const fetched = Number(fetchedOffsetOf(batch));
     if (fetched !== this.#next && !await this.#stillThere()) return;
-    if (this.#place > LOW) {
-      this.#messages = this.#messages.slice(this.#place);
-      this.#place = 0;
-    }
-    for (const message of batch.messages) {
-      const offset = Number(message.offset);
-      if (offset < this.#next) continue;
-      this.#messages.push(message);
-      this.#next = offset + 1;
-    }
+    this.#backlog.add(batch.messages, this.#next);
+    this.#emptyAt = performance.now();
     this.#next = Math.max(this.#next, Number(batch.lastOffset()) + 1); // A transaction's markers aren't handed over.
-    if (this.#messages.length - this.#place >= FULL) this.pause();
+    if (this.#backlog.length >= FULL) this.pause();
     this.#bell.ring();
   }
 

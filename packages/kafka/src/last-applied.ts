@@ -6,13 +6,13 @@
 
 import { crc32 } from 'node:zlib';
 import type { Position } from '@fillstream/runtime';
-import type { KafkaMessage } from 'kafkajs';
+import type { FetchedRecord } from './backlog.ts';
 
 /** One record, told from every other that could lie in its place. */
 export type Applied = { readonly offset: number; readonly timestamp: string; readonly crc: number };
 
 export class LastApplied {
-  readonly #taken: KafkaMessage[][];
+  readonly #taken: FetchedRecord[][];
   readonly #last: (Applied | null)[];
 
   /** `last`: by topic, as it was committed. */
@@ -21,14 +21,15 @@ export class LastApplied {
     this.#taken = last.map(() => []);
   }
 
-  took(topic: number, message: KafkaMessage): void {
+  /** One of the records that were taken: the last of each batch is enough. */
+  took(topic: number, message: FetchedRecord): void {
     this.#taken[topic]?.push(message);
   }
 
-  /** By topic, the last record before a position that nothing earlier is asked of again. */
+  /** By topic, the last of them before a position that nothing earlier is asked of again. */
   before({ offsets }: Position): readonly (Applied | null)[] {
     for (const [topic, taken] of this.#taken.entries()) {
-      const later = taken.findIndex(({ offset }) => Number(offset) >= (offsets[topic] ?? 0));
+      const later = taken.findIndex(({ offset }) => offset >= (offsets[topic] ?? 0));
       const applied = taken.splice(0, later === -1 ? taken.length : later).at(-1);
       if (applied !== undefined) this.#last[topic] = appliedOf(applied);
     }
@@ -36,13 +37,13 @@ export class LastApplied {
   }
 }
 
-export function isSame({ offset, timestamp, crc }: Applied, message: KafkaMessage): boolean {
+export function isSame({ offset, timestamp, crc }: Applied, message: FetchedRecord): boolean {
   const found = appliedOf(message);
   return found.offset === offset && found.timestamp === timestamp && found.crc === crc;
 }
 
-function appliedOf({ offset, timestamp, value }: KafkaMessage): Applied {
-  return { offset: Number(offset), timestamp, crc: value === null ? 0 : crc32(value) };
+function appliedOf({ offset, timestamp, value }: FetchedRecord): Applied {
+  return { offset, timestamp: String(timestamp), crc: value === null ? 0 : crc32(value) };
 }
 
 export function lastText(last: readonly (Applied | null)[]): string {

@@ -11,7 +11,7 @@ import {
 import {
   INPUT_TOPICS, commitRecord, quarantineRecord, signalRecord, toLogRecord, unreadableRecord, type Committed, type NewRecord,
 } from '@fillstream/topics';
-import type { KafkaMessage } from 'kafkajs';
+import type { FetchedRecord } from './backlog.ts';
 import { Bell } from './bell.ts';
 import { offsetsOf } from './committed-offsets.ts';
 import type { KafkaLog } from './event-log.ts';
@@ -49,8 +49,6 @@ export class KafkaPartition implements PartitionLog {
   readonly #bell = new Bell();
   readonly #last: LastApplied;
   #queues: readonly TopicQueue[] = [];
-  /** When something last arrived. */
-  #arrivedAt = performance.now();
   isClosed = false;
 
   constructor(options: KafkaPartitionOptions) {
@@ -78,7 +76,7 @@ export class KafkaPartition implements PartitionLog {
       if (records.length > 0) return { kind: 'records', records };
       const left = until - performance.now();
       if (left <= 0) return { kind: 'idle' };
-      if (await this.#bell.after(rings, left)) this.#arrivedAt = performance.now();
+      await this.#bell.after(rings, left);
     }
   }
 
@@ -130,13 +128,16 @@ export class KafkaPartition implements PartitionLog {
 
   /** What is there, in the order of T1. */
   async #takeNow(limit: number): Promise<LogRecord[]> {
-    const taken: { topic: number; message: KafkaMessage }[] = [];
+    const taken: { topic: number; message: FetchedRecord }[] = [];
     while (taken.length < limit) {
       const topic = this.#earliest();
       const message = topic === null ? null : this.#queues[topic]?.shift() ?? null;
       if (topic === null || message === null) break;
       taken.push({ topic, message });
-      this.#last.took(topic, message);
+    }
+    for (const topic of INPUT_TOPICS.keys()) {
+      const last = taken.findLast((each) => each.topic === topic);
+      if (last !== undefined) this.#last.took(topic, last.message);
     }
     return await this.#decoded(taken);
   }
@@ -145,12 +146,11 @@ export class KafkaPartition implements PartitionLog {
     let earliest: number | null = null;
     let time = Infinity;
     for (const [topic, queue] of this.#queues.entries()) {
-      const message = queue.peek();
-      if (message === null) {
+      const timestamp = queue.peek();
+      if (timestamp === null) {
         if (this.#isBehind(topic, queue)) return null;
         continue;
       }
-      const timestamp = Number(message.timestamp);
       if (timestamp >= time) continue;
       earliest = topic;
       time = timestamp;
@@ -158,28 +158,28 @@ export class KafkaPartition implements PartitionLog {
     return earliest;
   }
 
-  #isBehind(topic: number, { arrivedTo }: TopicQueue): boolean {
-    return arrivedTo < (this.#options.ends[topic] ?? 0) && performance.now() - this.#arrivedAt < BEHIND_MS; // T2
+  #isBehind(topic: number, { arrivedTo, idleMs }: TopicQueue): boolean {
+    return arrivedTo < (this.#options.ends[topic] ?? 0) && idleMs < BEHIND_MS; // T2
   }
 
-  async #decoded(taken: readonly { readonly topic: number; readonly message: KafkaMessage }[]): Promise<LogRecord[]> {
+  async #decoded(taken: readonly { readonly topic: number; readonly message: FetchedRecord }[]): Promise<LogRecord[]> {
     for (const [topic, name] of INPUT_TOPICS.entries()) {
       await this.#options.log.formats.get(name)?.learn(taken.flatMap((each) => (each.topic === topic ? [each.message.value] : [])));
     }
     return taken.map(({ topic, message }) => this.#record(topic, message));
   }
 
-  #record(topic: number, { offset, value }: KafkaMessage): LogRecord {
+  #record(topic: number, { offset, value }: FetchedRecord): LogRecord {
     const name = INPUT_TOPICS[topic];
     const body = name === undefined ? null : this.#options.log.formats.get(name)?.unframe(value) ?? null;
     if (body !== null) {
       try {
-        return toLogRecord(topic, Number(offset), body);
+        return toLogRecord(topic, offset, body);
       } catch {
         // No body of the schema that its header names: quarantined as it is.
       }
     }
-    return unreadableRecord(topic, Number(offset), value ?? Buffer.alloc(0));
+    return unreadableRecord(topic, offset, value ?? Buffer.alloc(0));
   }
 
   #framed({ topic, timestamp, key, body }: NewRecord): OutputRecord {
@@ -212,7 +212,7 @@ export class KafkaPartition implements PartitionLog {
   }
 
   async #recordsOf({ merge }: Committed): Promise<LogRecord[]> {
-    const taken: { topic: number; message: KafkaMessage }[] = [];
+    const taken: { topic: number; message: FetchedRecord }[] = [];
     for (const { topic, count } of merge) {
       for (let left = count; left > 0; left -= 1) {
         const message = await this.#queues[topic]?.next(REPLAY_WAIT_MS) ?? null;

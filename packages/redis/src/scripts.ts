@@ -55,10 +55,11 @@ return {'ok', bodies, parts}
 `;
 
 /**
- * KEYS[2] index, KEYS[3] addresses, then orders, then hashes of the addresses whose parts change. ARGV: owner, generation, at
- * before, at, head, number of orders; then one text an order (deadline, time to live or 0 to delete it, field, body), the
- * addresses, one text a part (place among the addresses, negative to delete it; part, body). One text, as Redis takes
- * a million arguments at most.
+ * KEYS[2] index, KEYS[3] addresses, then orders to keep, orders to delete, and hashes of the addresses whose parts change.
+ * ARGV: owner, generation, at before, at, head, number of orders, of orders to delete; then three texts an order to keep (time
+ * to live and deadline, field, body), the field of each to delete, the addresses, one text a part (place among the addresses,
+ * negative to delete it; part, body). Redis takes a million arguments at most, and Lua some thousands of one call: entries of
+ * the index are written by the hundred.
  */
 export const CHECKPOINT = `${OF_THE_GENERATION}
 if not meta[3] then return {'another checkpoint'} end
@@ -66,23 +67,35 @@ if meta[3] == ARGV[4] then return {'ok'} end
 if meta[3] ~= ARGV[3] then return {'another checkpoint'} end
 ${COUNTED}
 local orders = tonumber(ARGV[6])
+local gone = tonumber(ARGV[7])
+local kept = orders - gone
+local before = 7 + 3 * kept + gone
 local changed = #KEYS - 3 - orders
 for i = 1, changed do
-  local listed = tonumber(redis.call('HGET', KEYS[3], ARGV[6 + orders + i]) or '0')
+  local listed = tonumber(redis.call('HGET', KEYS[3], ARGV[before + i]) or '0')
   if redis.call('HLEN', KEYS[3 + orders + i]) ~= listed then return {'gone'} end
 end
-for i = 1, orders do
-  local text = ARGV[6 + i]
-  local deadline, live, field, body = string.match(text, '^(%S+) (%d+) (%S+) ()')
-  if live == '0' then
-    redis.call('DEL', KEYS[3 + i])
-    redis.call('HDEL', KEYS[2], field)
-  else
-    redis.call('SET', KEYS[3 + i], string.sub(text, body), 'PX', live)
-    redis.call('HSET', KEYS[2], field, deadline)
+local at = 8
+local entries, count = {}, 0
+for i = 4, 3 + kept do
+  local times, field = ARGV[at], ARGV[at + 1]
+  local space = string.find(times, ' ', 1, true)
+  redis.call('SET', KEYS[i], ARGV[at + 2], 'PX', string.sub(times, 1, space - 1))
+  entries[count + 1], entries[count + 2] = field, string.sub(times, space + 1)
+  count = count + 2
+  if count == 200 then
+    redis.call('HSET', KEYS[2], unpack(entries))
+    entries, count = {}, 0
   end
+  at = at + 3
 end
-for i = 7 + orders + changed, #ARGV do
+if count > 0 then redis.call('HSET', KEYS[2], unpack(entries)) end
+for i = 0, gone - 1, 100 do
+  local last = math.min(i + 100, gone) - 1
+  redis.call('DEL', unpack(KEYS, 4 + kept + i, 4 + kept + last))
+  redis.call('HDEL', KEYS[2], unpack(ARGV, at + i, at + last))
+end
+for i = before + changed + 1, #ARGV do
   local place, part, body = string.match(ARGV[i], '^(-?%d+) (%S+) ()')
   local key = KEYS[3 + orders + math.abs(tonumber(place))]
   if tonumber(place) < 0 then
@@ -94,9 +107,9 @@ end
 for i = 1, changed do
   local count = redis.call('HLEN', KEYS[3 + orders + i])
   if count == 0 then
-    redis.call('HDEL', KEYS[3], ARGV[6 + orders + i])
+    redis.call('HDEL', KEYS[3], ARGV[before + i])
   else
-    redis.call('HSET', KEYS[3], ARGV[6 + orders + i], count)
+    redis.call('HSET', KEYS[3], ARGV[before + i], count)
   end
 end
 redis.call('HSET', KEYS[1], 'at', ARGV[4], 'head', ARGV[5],

@@ -91,12 +91,12 @@ export class RedisStore implements StateStore {
     const now = head.clocks.length === 0 ? 0 : Math.min(...head.clocks);
     const changed = [...new Set(parts.map(({ address }) => address))];
     const places = new Map(changed.map((address, place) => [address, place + 1])); // Lua counts from 1.
-    const [status] = await this.#connection.run(CHECKPOINT, keys.touched(generation, orders, changed), [
-      owner.token, generation, pointText(before), pointText(head.at), JSON.stringify(head), orders.length,
-      ...orders.map((order) => {
-        const liveMs = order.body === null ? 0 : this.#liveMs(order.deadline - now);
-        return `${String(order.deadline)} ${String(liveMs)} ${indexField(order)} ${order.body ?? ''}`;
-      }),
+    const kept = orders.filter(({ body }) => body !== null);
+    const gone = orders.filter(({ body }) => body === null);
+    const [status] = await this.#connection.run(CHECKPOINT, keys.touched(generation, [...kept, ...gone], changed), [
+      owner.token, generation, pointText(before), pointText(head.at), JSON.stringify(head), orders.length, gone.length,
+      ...kept.flatMap((order) => [`${String(this.#liveMs(order.deadline - now))} ${String(order.deadline)}`, indexField(order), order.body ?? '']),
+      ...gone.map(indexField),
       ...changed,
       ...parts.map(({ address, part, body }) => {
         const place = (places.get(address) ?? 0) * (body === null ? -1 : 1);

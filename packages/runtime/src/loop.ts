@@ -183,6 +183,7 @@ class Tenure {
   /** One turn of the loop. */
   async step(): Promise<'going' | 'ended'> {
     this.#auditWhenDue();
+    await this.#checkpointWhenDue();
     if (this.#pending.length === 0) {
       const taken = await this.#owned.log.take(this.#limits.batchRecords);
       if (taken.kind === 'ended') return 'ended';
@@ -192,7 +193,6 @@ class Tenure {
       }
       this.#pending = taken.records;
     }
-    await this.#checkpointWhenDue();
     await this.#prefetch(this.#pending, latest(this.#pending, this.#owned.partition.state.now));
     const decision = decide(this.#owned.partition, this.#options.log.inputs, this.#at, this.#pending, this.#limits.batchTimers);
     this.#pending = this.#pending.slice(decision.taken);
@@ -243,7 +243,10 @@ class Tenure {
     this.#committing.catch(() => undefined); // Met by the next await of it.
   }
 
-  /** Before the next batch is prefetched, when memory can be brought to hold just what is committed (I2). */
+  /**
+   * Before the next batch is taken, when memory can be brought to hold just what is committed (I2), and no record waits for
+   * the store: records that are read just before they are decided die young.
+   */
   async #checkpointWhenDue(): Promise<void> {
     const { checkpointer, partition } = this.#owned;
     if (checkpointer === null) {

@@ -21,6 +21,8 @@ const { values: flags } = parseArgs({ options: {
   only: { type: 'string', default: '' }, rounds: { type: 'string' }, seed: { type: 'string' }, report: { type: 'boolean', default: false },
 } });
 
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130)); // The servers end with it.
+
 const chosen = SCENARIOS.filter(({ name }) => name.includes(flags.only));
 if (chosen.length === 0) throw new Error(`--only: expected one of ${SCENARIOS.map(({ name }) => name).join(', ')}`);
 const results: Result[] = [];

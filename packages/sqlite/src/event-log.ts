@@ -59,6 +59,13 @@ export class SqliteLog implements EventLog {
     this.#appended = Promise.withResolvers<void>();
   }
 
+  /** Appends one record to its key's partition, on any topic. */
+  note(record: NewRecord): void {
+    this.#write(() => {
+      this.#appendRecord(partitionOf(record.key, this.partitions), record);
+    });
+  }
+
   /** The offset after a topic's last record. */
   end(topic: string, partition: number): number {
     const name = `${topic}/${String(partition)}`;

@@ -1,16 +1,23 @@
 // `npm start`: the whole pipeline in one process, its signals on the terminal.
 
 import { resolve } from 'node:path';
+import { checkAddress } from '@fillstream/hyperliquid';
+import type { Endpoint } from '@fillstream/hyperliquid/live';
 import type { Signal } from '@fillstream/schemas';
 import { Command } from 'commander';
+import { UsageError } from '../errors.ts';
 import { period, stopper, tell, wholeNumber } from '../flags.ts';
 import { resolveSettings } from '../settings.ts';
 import { settingsOptions, settingsSources, type SettingsFlags } from '../settings-flags.ts';
 import { folderOf, runPipeline, type Source } from './pipeline.ts';
+import { tellLive } from './live-line.ts';
 import { signalLine } from './signal-line.ts';
 
 type Flags = SettingsFlags & {
   readonly journal?: string;
+  readonly address?: readonly string[];
+  readonly testnet: boolean;
+  readonly exchange?: string;
   readonly data?: string;
   readonly fresh: boolean;
   readonly for?: number;
@@ -22,6 +29,9 @@ export function startCommand(): Command {
   const command = new Command('start')
     .description('Run the whole pipeline in one process on an embedded log, and show the signals as they come.')
     .option('--journal <file>', 'run a journal instead of the demo feed')
+    .option('--address <0x...>', 'watch this address on Hyperliquid, live; may be given several times', collected)
+    .option('--testnet', 'on its testnet', false)
+    .option('--exchange <url>', 'on another exchange that speaks its protocol')
     .option('--data <folder>', 'where log and state are (default: a folder of .fillstream for each source)')
     .option('--fresh', 'begin anew: delete what an earlier start left', false)
     .option('--for <time>', 'end by itself after so long, such as 30s', period)
@@ -34,23 +44,55 @@ export function startCommand(): Command {
 }
 
 async function start(flags: Flags): Promise<void> {
-  const source: Source = flags.journal === undefined
-    ? { kind: 'demo', seed: flags.seed, ratePerSecond: flags.rate }
-    : { kind: 'journal', path: flags.journal };
+  const source = await sourceOf(flags);
   const settings = resolveSettings(settingsSources(flags));
   const folder = flags.data ?? folderOf(source);
   const stop = stopper(flags.for);
-  tell(`${source.kind === 'demo' ? 'a demo market' : source.path} → the log and state in ${resolve(folder)} → signals`);
-  tell(source.kind === 'demo'
-    ? 'Ctrl-C ends; the next start goes on from there, --fresh begins anew. Try: npm start -- --journal FILE'
-    : 'Ctrl-C ends; the next start goes on from there, --fresh begins anew. Try: npx fillstream run --help');
+  tell(`${nameOf(source)} → the log and state in ${resolve(folder)} → signals`);
+  tell(`Ctrl-C ends; the next start goes on from there, --fresh begins anew. Try: ${source.kind === 'demo' ? 'npm start -- --address 0x…' : 'npx fillstream run --help'}`);
   try {
-    const { end, counts } = await runPipeline({ source, folder, fresh: flags.fresh, settings, stop: stop.signal, show });
+    const { end, counts } = await runPipeline({ source, folder, fresh: flags.fresh, settings, stop: stop.signal, show, onLiveEvent: tellLive });
     tell(end === 'ended' ? 'the journal has ended' : 'stopped; the same command goes on from here');
     process.stderr.write(`${JSON.stringify(counts)}\n`);
   } finally {
     stop.dispose();
   }
+}
+
+/** Throws UsageError. */
+async function sourceOf(flags: Flags): Promise<Source> {
+  const { journal, address: addresses = [], exchange, testnet } = flags;
+  if (journal !== undefined && addresses.length > 0) throw new UsageError('--journal and --address: expected one of them');
+  if (journal !== undefined) return { kind: 'journal', path: journal };
+  if (addresses.length === 0) {
+    if (testnet || exchange !== undefined) throw new UsageError('--testnet and --exchange: expected an --address to watch there');
+    return { kind: 'demo', seed: flags.seed, ratePerSecond: flags.rate };
+  }
+  const wrong = addresses.find((address) => checkAddress(address) === null);
+  if (wrong !== undefined) throw new UsageError(`--address: expected 0x and 40 hex digits, got ${wrong}`);
+  const { EXCHANGE_LIMITS } = await import('@fillstream/hyperliquid/live');
+  if (addresses.length > EXCHANGE_LIMITS.users) throw new UsageError(`--address: expected at most ${String(EXCHANGE_LIMITS.users)}, as the exchange lets one IP watch no more`);
+  return { kind: 'live', endpoint: await endpointOf(exchange, testnet), addresses };
+}
+
+async function endpointOf(exchange: string | undefined, testnet: boolean): Promise<Endpoint> {
+  const { MAINNET, TESTNET } = await import('@fillstream/hyperliquid/live');
+  if (exchange === undefined) return testnet ? TESTNET : MAINNET;
+  if (!URL.canParse(exchange) || !exchange.startsWith('http')) throw new UsageError(`--exchange: expected http://host or https://host, got ${exchange}`);
+  const base = exchange.replace(/\/+$/, '');
+  return { ws: `${base.replace(/^http/, 'ws')}/ws`, info: `${base}/info` };
+}
+
+function nameOf(source: Source): string {
+  switch (source.kind) {
+    case 'demo': return 'a demo market';
+    case 'journal': return source.path;
+    case 'live': return `${source.addresses.join(', ')} on ${new URL(source.endpoint.info).host}`;
+  }
+}
+
+function collected(value: string, before: readonly string[] | undefined): readonly string[] {
+  return [...(before ?? []), value];
 }
 
 /** Lines for a person at a terminal, NDJSON for whatever else reads them. */

@@ -3,6 +3,7 @@
 import { join, resolve } from 'node:path';
 import { createHash } from 'node:crypto';
 import type { Counts } from '@fillstream/core';
+import type { Endpoint, OnEvent } from '@fillstream/hyperliquid/live';
 import { importJournal, runDemo, type InputSink } from '@fillstream/ingestor';
 import { Processor } from '@fillstream/processor';
 import { PortError } from '@fillstream/runtime';
@@ -10,11 +11,13 @@ import { Database, SqliteLog, SqliteStore } from '@fillstream/sqlite';
 import type { Signal } from '@fillstream/schemas';
 import { INPUT_TOPICS } from '@fillstream/topics';
 import { foldSettingsText, longestPeriodMs, type AllSettings } from '../settings.ts';
+import { liveLogOf } from './live-log.ts';
 import { SignalReader } from './signal-reader.ts';
 
 export type Source =
   | { readonly kind: 'demo'; readonly seed: number; readonly ratePerSecond: number }
-  | { readonly kind: 'journal'; readonly path: string };
+  | { readonly kind: 'journal'; readonly path: string }
+  | { readonly kind: 'live'; readonly endpoint: Endpoint; readonly addresses: readonly string[] };
 
 export type PipelineOptions = {
   readonly source: Source;
@@ -25,6 +28,8 @@ export type PipelineOptions = {
   readonly stop: AbortSignal;
   /** Gets each signal once, over all starts; resolves when they have left the process. */
   readonly show: (signals: readonly Signal[]) => Promise<void>;
+  /** Told of what a live feed meets. */
+  readonly onLiveEvent?: OnEvent;
 };
 
 /** Records appended, but not processed yet: beyond it the import waits. */
@@ -33,8 +38,15 @@ const POLL_MS = 20;
 
 /** Where the data of a source goes by default. */
 export function folderOf(source: Source): string {
-  const name = source.kind === 'demo' ? 'demo' : `journal-${createHash('sha256').update(resolve(source.path)).digest('hex').slice(0, 12)}`;
-  return join('.fillstream', name);
+  switch (source.kind) {
+    case 'demo': return join('.fillstream', 'demo');
+    case 'journal': return join('.fillstream', `journal-${shortHash(resolve(source.path))}`);
+    case 'live': return join('.fillstream', `live-${shortHash(source.endpoint.info)}`);
+  }
+}
+
+function shortHash(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 12);
 }
 
 /** Runs until the source ends or `stop` is aborted. Throws PortError and JournalError. */
@@ -50,6 +62,7 @@ export async function runPipeline(options: PipelineOptions): Promise<{ readonly 
 class Pipeline {
   readonly #options: PipelineOptions;
   readonly #log: SqliteLog;
+  readonly #database: Database;
   readonly #processor: Processor;
   readonly #reader: SignalReader;
   readonly #sink: InputSink;
@@ -63,6 +76,7 @@ class Pipeline {
     this.#options = options;
     const log = new SqliteLog({ database, partitions: settings.partitions, limitBytes: settings.logLimitBytes });
     this.#log = log;
+    this.#database = database;
     this.#reader = new SignalReader(database, log, options.show);
     this.#processor = new Processor({
       log, store: new SqliteStore(database), partitions: settings.partitions, settings,
@@ -103,6 +117,13 @@ class Pipeline {
     const stop = this.#stopSource.signal;
     if (source.kind === 'demo') {
       await runDemo({ sink: this.#sink, seed: source.seed, ratePerSecond: source.ratePerSecond, stop });
+      return 'stopped';
+    }
+    if (source.kind === 'live') {
+      const { runLive } = await import('@fillstream/ingestor/live');
+      const { endpoint, addresses } = source;
+      const { onLiveEvent } = this.#options;
+      await runLive({ endpoint, addresses, stop, log: liveLogOf(this.#log, this.#database), ...(onLiveEvent === undefined ? {} : { onEvent: onLiveEvent }) });
       return 'stopped';
     }
     return await importJournal({

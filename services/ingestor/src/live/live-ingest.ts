@@ -1,0 +1,79 @@
+// Live from the exchange onto the input topics: the feed, its log, and time.
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import { LiveFeed, type FeedStatus, type LiveFeedOptions, type Sink } from '@fillstream/hyperliquid/live';
+import { encodeTick } from '@fillstream/schemas';
+import { sinkOf, type LiveLog } from './live-log.ts';
+import { SpillFile } from './spill-file.ts';
+import { SpillingSink, type SpillOptions } from './spilling-sink.ts';
+import { Ticker } from './ticker.ts';
+
+export type LiveIngestOptions = Omit<LiveFeedOptions, 'sink' | 'now'> & {
+  readonly log: LiveLog;
+  /** The partitions whose ticks come from here; without it all of them. */
+  readonly ticksTo?: () => readonly number[];
+  /** Where records go while the log is slow or down; without it they wait in memory, and then on the exchange. */
+  readonly spill?: Omit<SpillOptions, 'sink' | 'file'> & { readonly path: string };
+};
+
+export type { LiveLog } from './live-log.ts';
+
+/** Watches addresses until it is closed. */
+export class LiveIngest {
+  readonly feed: LiveFeed;
+  readonly #spilling: SpillingSink | null;
+  readonly #ticker: Ticker;
+
+  constructor({ log, spill, ticksTo, ...feed }: LiveIngestOptions) {
+    const direct = sinkOf(log);
+    this.#spilling = spill === undefined ? null : new SpillingSink({ ...spill, sink: direct, file: new SpillFile(spill.path) });
+    const sink: Sink = this.#spilling ?? direct;
+    const now = forwardClock();
+    this.feed = new LiveFeed({ ...feed, sink, now });
+    this.#ticker = new Ticker({
+      now,
+      addresses: () => this.feed.status().addresses,
+      isClear: () => this.#spilling?.isBehind !== true,
+      tick: async (at) => {
+        await log.append([{ kind: 'tick', topic: 'fills', key: null, timestamp: at, body: encodeTick(at) }], ticksTo?.());
+      },
+    });
+  }
+
+  get status(): FeedStatus & { readonly isSpilling: boolean } {
+    return { ...this.feed.status(), isSpilling: this.#spilling?.isBehind === true };
+  }
+
+  /** Resolves when everything that was taken is durable. Rejects with what ended the feed. */
+  async close(): Promise<void> {
+    await this.#ticker.stop();
+    try {
+      await this.feed.close();
+    } finally {
+      await this.#spilling?.close();
+    }
+  }
+}
+
+/** Runs until stopped, or until the log fails for good, which is thrown. */
+export async function runLive({ addresses, stop, ...options }: LiveIngestOptions & { readonly addresses: readonly string[]; readonly stop: AbortSignal }): Promise<void> {
+  const ingest = new LiveIngest(options);
+  try {
+    for (const address of addresses) ingest.feed.watch(address);
+    const ended = new AbortController();
+    const stopped = sleep(2 ** 31 - 1, undefined, { signal: AbortSignal.any([stop, ended.signal]) }).catch(() => undefined);
+    await Promise.race([stopped, ingest.feed.done]);
+    ended.abort();
+  } finally {
+    await ingest.close();
+  }
+}
+
+/** The wall clock, but that it never goes back. */
+function forwardClock(): () => number {
+  let latest = 0;
+  return () => {
+    latest = Math.max(latest, Date.now());
+    return latest;
+  };
+}

@@ -1,0 +1,144 @@
+// A sink that goes on while the one behind it is slow or down: what it doesn't take in time goes to a file, and from there to
+// it, in order, once it answers again.
+//
+// S1  Nothing overtakes: while the file holds anything, everything goes through it.
+// S2  A call that was given up may still be carried out: then its records come twice, and never out of order.
+// S3  The file is bounded: beyond that nothing is taken any more, and whoever reads the exchange stops reading.
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { GapRecord, InputRecord, Progress, Sink } from '@fillstream/hyperliquid/live';
+import type { SpillFile } from './spill-file.ts';
+
+export type SpillOptions = {
+  readonly sink: Sink;
+  readonly file: SpillFile;
+  /** How long a call may take before its records go to the file. */
+  readonly patienceMs?: number;
+  readonly retryMs?: number;
+  readonly limitBytes?: number;
+  /** Told when the file comes into use and when it is empty again, and of each failure in between. */
+  readonly onChange?: (change: 'spilling' | 'drained' | 'failed', detail: string) => void;
+};
+
+type Entry =
+  | { readonly append: readonly InputRecord[] }
+  | { readonly progress: Progress; readonly address: string }
+  | { readonly gap: GapRecord };
+
+const PATIENCE_MS = 5_000;
+const RETRY_MS = 500;
+const LIMIT_BYTES = 4 * 2 ** 30;
+const FULL_POLL_MS = 100;
+
+export class SpillingSink implements Sink {
+  readonly #options: SpillOptions;
+  /** By address, the latest that was saved here: the sink behind may not have it yet. */
+  readonly #progress = new Map<string, Progress>();
+  #draining: Promise<void> | null = null;
+  #closed = false;
+
+  constructor(options: SpillOptions) {
+    this.#options = options;
+    if (options.file.bytes > 0) this.#drainLater('left by an earlier run');
+  }
+
+  /** True while something waits in the file, or for it. */
+  get isBehind(): boolean {
+    return this.#draining !== null;
+  }
+
+  async append(records: readonly InputRecord[]): Promise<void> {
+    await this.#take({ append: records });
+  }
+
+  async saveProgress(address: string, progress: Progress): Promise<void> {
+    this.#progress.set(address, progress);
+    await this.#take({ progress, address });
+  }
+
+  async gap(gap: GapRecord): Promise<void> {
+    await this.#take({ gap });
+  }
+
+  async progress(address: string): Promise<Progress | null> {
+    return this.#progress.get(address) ?? await this.#options.sink.progress(address);
+  }
+
+  /** What is in the file stays there for the next run. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#draining;
+    this.#options.file.close();
+  }
+
+  async #take(entry: Entry): Promise<void> {
+    const { file, limitBytes = LIMIT_BYTES } = this.#options;
+    for (;;) {
+      if (this.#closed) throw new Error('the sink was closed');
+      if (this.#draining === null) {
+        const failure = await this.#given(entry);
+        if (failure === null) return;
+        this.#drainLater(failure);
+      }
+      if (file.bytes <= limitBytes) break;
+      await sleep(FULL_POLL_MS); // S3
+    }
+    file.append([entry]);
+  }
+
+  /** Why the sink didn't take it in time; null when it did. */
+  async #given(entry: Entry): Promise<string | null> {
+    const timer = new AbortController();
+    const given = this.#give(entry).then(() => null, (error: unknown) => (error instanceof Error ? error.message : String(error)));
+    const late = sleep(this.#options.patienceMs ?? PATIENCE_MS, 'no answer in time', { signal: timer.signal }).catch(() => null);
+    const failure = await Promise.race([given, late]);
+    timer.abort();
+    return failure;
+  }
+
+  async #give(entry: Entry): Promise<void> {
+    const { sink } = this.#options;
+    if ('append' in entry) await sink.append(entry.append);
+    else if ('gap' in entry) await sink.gap(entry.gap);
+    else await sink.saveProgress(entry.address, entry.progress);
+  }
+
+  #drainLater(why: string): void {
+    if (this.#draining !== null) return;
+    this.#options.onChange?.('spilling', why);
+    this.#draining = this.#drain();
+  }
+
+  /** Until the file is empty: then the next call goes to the sink at once (S1). */
+  async #drain(): Promise<void> {
+    const { file, retryMs = RETRY_MS, onChange } = this.#options;
+    do {
+      await sleep(retryMs);
+      while (file.bytes > 0 && !this.#closed) {
+        const { entries, leave } = file.first();
+        if (await this.#allGiven(entries)) leave();
+        else await sleep(retryMs);
+      }
+    } while (file.bytes > 0 && !this.#closed);
+    this.#draining = null; // At once: what comes after the last look at the file must not go into it.
+    if (!this.#closed) onChange?.('drained', '');
+  }
+
+  async #allGiven(entries: readonly unknown[]): Promise<boolean> {
+    for (const entry of entries) {
+      try {
+        await this.#give(entryOf(entry));
+      } catch (error) {
+        this.#options.onChange?.('failed', error instanceof Error ? error.message : String(error));
+        return false;
+      }
+    }
+    return true;
+  }
+}
+
+/* Written above. */
+function entryOf(value: unknown): Entry {
+  // eslint-disable-next-line @typescript-eslint/consistent-type-assertions
+  return value as Entry;
+}

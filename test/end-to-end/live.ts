@@ -89,7 +89,10 @@ export type WorldOptions = {
 
 /** Starts both; the caller's test ends them. */
 export async function startWorld(t: { after: (task: () => Promise<void>) => void }, options: WorldOptions = {}): Promise<World> {
-  const exchange = await FakeExchange.start({ seed: 1, addresses: 2, ordersPerSecond: 40, scale: SCALE, lifetimeMs: null, ...options.exchange });
+  const exchange = await FakeExchange.start({
+    seed: 1, addresses: 2, ordersPerSecond: 40, scale: SCALE, lifetimeMs: null, ...options.exchange,
+    shares: { statusMissing: 0, ...options.exchange?.shares }, // An update that nobody is sent is nobody's gap.
+  });
   t.after(async () => await exchange.close());
   const world = startFeed(exchange, options);
   t.after(async () => await world.feed.close().catch(() => undefined));

@@ -7,5 +7,6 @@ export { freePorts } from './ports.ts';
 export type { StackProcess } from './process.ts';
 export { startRedis, type Redis, type RedisOptions } from './redis.ts';
 export { startRegistry, type Registry, type RegistryOptions } from './registry.ts';
+export { newCertificates, type Certificates, type Security, type User } from './security.ts';
 export { down, status, up, type DownReport, type PartStatus, type StackStatus, type UpOptions, type UpReport } from './stack.ts';
 export type { Mode, PartState } from './state.ts';

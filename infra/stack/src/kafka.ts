@@ -2,6 +2,7 @@
 //
 // K1  A node that is ready has left the fence: clients may use it.
 // K2  A node keeps its data, its id and its ports through any stop, kill and start.
+// K3  With `security`, no client gets in but by TLS and a login.
 
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -9,9 +10,11 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Artifacts } from './artifacts.ts';
 import { kafkaProperties, propertiesText, type Brokers, type KafkaAddress, type Properties } from './kafka-properties.ts';
+import { scramArguments, securityProperties } from './kafka-security.ts';
 import { HOST, answers, withPorts } from './ports.ts';
 import { StackProcess, endWithThis, type ProcessSpec } from './process.ts';
 import { run } from './run.ts';
+import type { Security } from './security.ts';
 
 const READY_LINE = 'Kafka Server started';
 const LAST_LIMIT_MS = 1_000;
@@ -26,6 +29,8 @@ export interface KafkaOptions {
   readonly ports?: readonly number[];
   /** What is added to server.properties, or replaces it, e.g. other listeners. The first listener has to be the node's port. */
   readonly properties?: Properties | ((node: KafkaAddress) => Properties);
+  /** TLS and logins; without it whoever comes is served, in plain. A folder keeps the users of its first start. */
+  readonly security?: Security;
 }
 
 export interface KafkaNode extends KafkaAddress {
@@ -55,7 +60,8 @@ export async function startKafka(options: KafkaOptions): Promise<Kafka> {
 /** How each node is run. `ports` has all of them. */
 export function kafkaSpecs(options: KafkaOptions): readonly (KafkaAddress & { readonly spec: ProcessSpec })[] {
   const all = addressesOf(options.brokers, options.ports ?? []);
-  return all.map((node) => ({ ...node, spec: nodeSpec(options, node, all) }));
+  const secure = options.security === undefined ? () => ({}) : securityProperties(options.security);
+  return all.map((node) => ({ ...node, spec: nodeSpec(options, node, all, secure(node)) }));
 }
 
 export function bootstrapOf(nodes: readonly { readonly port: number }[]): string {
@@ -88,12 +94,12 @@ function addressesOf(brokers: Brokers, ports: readonly number[]): readonly Kafka
   ));
 }
 
-function nodeSpec(options: KafkaOptions, node: KafkaAddress, all: readonly KafkaAddress[]): ProcessSpec {
-  const { folder, artifacts, properties = {} } = options;
+function nodeSpec(options: KafkaOptions, node: KafkaAddress, all: readonly KafkaAddress[], secure: Properties): ProcessSpec {
+  const { folder, artifacts, properties = {}, security } = options;
   const name = all.length === 1 ? 'kafka' : `kafka-${node.id}`;
   const home = join(folder, name);
   const extra = typeof properties === 'function' ? properties(node) : properties;
-  const text = propertiesText(kafkaProperties(node, all, join(home, 'data'), extra));
+  const text = propertiesText(kafkaProperties(node, all, join(home, 'data'), { ...secure, ...extra }));
   const heap = all.length === 1 ? '-Xmx512m' : '-Xmx384m';
   const classes = ['-cp', join(artifacts.kafka, '*')];
   return {
@@ -104,18 +110,20 @@ function nodeSpec(options: KafkaOptions, node: KafkaAddress, all: readonly Kafka
     folder: home,
     log: join(home, `${name}.log`),
     readyLine: READY_LINE,
-    prepare: () => format(home, text, [artifacts.java, ...classes]),
+    prepare: () => format(home, text, [artifacts.java, ...classes], security === undefined ? [] : scramArguments(security)),
     probe: () => answers(node.port),
   };
 }
 
 /** Writes the properties, and formats the data folder when it is new. */
-async function format(home: string, properties: string, [java = 'java', ...classes]: readonly string[]): Promise<void> {
+async function format(
+  home: string, properties: string, [java = 'java', ...classes]: readonly string[], more: readonly string[],
+): Promise<void> {
   const file = join(home, 'server.properties');
   writeFileSync(file, properties);
   if (existsSync(join(home, 'data', 'meta.properties'))) return;
   await run(java, ['-Xmx128m', `-Dlog4j2.configurationFile=${LOGGING}`, ...classes, 'kafka.tools.StorageTool', 'format',
-    '--ignore-formatted', '-t', clusterId(dirname(home)), '-c', file]);
+    '--ignore-formatted', '-t', clusterId(dirname(home)), '-c', file, ...more]);
 }
 
 /** The cluster's own id, made once in its folder. */

@@ -6,7 +6,9 @@ import { runCommand } from './run/command.ts';
 import { unwritable } from './run/line-file.ts';
 import { settingsCommand } from './settings-command.ts';
 import { importCommand, stackCommand, topicsCommand } from './stack/commands.ts';
+import { ingestorCommand } from './stack/ingestor-command.ts';
 import { processorCommand } from './stack/processor-command.ts';
+import { watchCommand } from './stack/watch-command.ts';
 import { startCommand } from './start/command.ts';
 
 const VERSION = '0.1.0';
@@ -18,9 +20,12 @@ function program(): Command {
     .exitOverride()
     .configureOutput({ outputError: (text, write) => { write(text); } });
   const commands = [
-    startCommand(), runCommand(), stackCommand(), topicsCommand(), importCommand(), processorCommand(), settingsCommand(),
+    startCommand(), runCommand(), stackCommand(), topicsCommand(), importCommand(), watchCommand(), ingestorCommand(), processorCommand(), settingsCommand(),
   ];
-  for (const command of commands) root.addCommand(command.exitOverride());
+  for (const command of commands) {
+    for (const part of command.commands) part.exitOverride();
+    root.addCommand(command.exitOverride());
+  }
   return root;
 }
 

@@ -1,5 +1,6 @@
 import { Option } from 'commander';
 import { fromAssignment, fromEnvironment, fromFile, type Written } from './settings.ts';
+import { OTHER_VARIABLES } from './stack/connections.ts';
 
 /** The flags that every command with settings takes. */
 export type SettingsFlags = { readonly set?: readonly string[]; readonly config?: string };
@@ -15,5 +16,10 @@ export function settingsOptions(): Option[] {
 /** Later ones go over earlier ones. Throws SettingsError. */
 export function settingsSources(flags: SettingsFlags): Written[] {
   const file = flags.config === undefined ? [] : [fromFile(flags.config)];
-  return [...file, ...fromEnvironment(process.env), ...(flags.set ?? []).map(fromAssignment)];
+  return [...file, ...fromEnvironment(withoutFlags(process.env)), ...(flags.set ?? []).map(fromAssignment)];
+}
+
+/** What stands for flags in the environment is no setting. */
+function withoutFlags(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => !OTHER_VARIABLES.has(name)));
 }

@@ -1,7 +1,11 @@
 // How to reach a Kafka cluster, and the kafkajs client made of it.
+//
+// L1  A cluster that loses a broker is still there: until the loss is noticed, the dead broker is among those that are asked.
+//     The client gives up at the first such answer in some places; what is asked here, and a producer's first step, is repeated.
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import { PortError } from '@fillstream/runtime';
-import { Kafka, logLevel, type Admin, type KafkaConfig, type SASLOptions } from 'kafkajs';
+import { Kafka, logLevel, type Admin, type KafkaConfig, type Producer, type SASLOptions } from 'kafkajs';
 
 export type KafkaOptions = {
   /** host:port of some brokers. */
@@ -15,23 +19,81 @@ export type KafkaOptions = {
 };
 
 /** Right after a commit the coordinator answers CONCURRENT_TRANSACTIONS for some milliseconds: the first retry comes soon. */
-const RETRY = { initialRetryTime: 10, maxRetryTime: 2_000, retries: 12 };
+const RETRY = { initialRetryTime: 10, maxRetryTime: 2_000 };
+/** About 60 s: a dead broker is noticed after 9 s by default, and one that is started again takes longer. */
+const RETRIES = 37;
+/** About 10 s. Every command begins with questions: who gave a wrong address wants to know soon. */
+const RETRIES_OF_ADMIN = 12;
+const REPEATS = 10;
+const REPEAT_MS = 250;
 const NORMAL = /another concurrent operation on the same transaction/;
 const REQUEST_TIMEOUT_MS = 30_000;
+/** The same trouble is told again after this long. */
+const TELL_AGAIN_MS = 30_000;
+/** What a broker does to a client that speaks another protocol than its own, or doesn't log in. */
+const SHUT = /^Closed connection/;
+const REFUSED_LOGIN = /SASL \S.* authentication failed/;
 
-export function connectionOf({ brokers, tls, sasl, onTrouble }: KafkaOptions): Kafka {
+export function connectionOf(options: KafkaOptions): Kafka {
+  const kafka = clientOf(options, RETRIES);
+  const brief = clientOf(options, RETRIES_OF_ADMIN);
+  const newProducer = kafka.producer.bind(kafka);
+  kafka.admin = (config) => brief.admin(config);
+  kafka.producer = (config) => patient(newProducer(config));
+  return kafka;
+}
+
+/** A producer that connects also while a broker is being lost (L1), and keeps no connection when it fails to. */
+function patient(producer: Producer): Producer {
+  const connect = producer.connect.bind(producer);
+  producer.connect = async () => {
+    try {
+      await repeated(connect);
+    } catch (error) {
+      await producer.disconnect();
+      throw error;
+    }
+  };
+  return producer;
+}
+
+/** Does it again, up to ten times, while the client says that this may help (L1). */
+async function repeated<T>(request: () => Promise<T>): Promise<T> {
+  for (let left = REPEATS; ; left -= 1) {
+    try {
+      return await request();
+    } catch (error) {
+      if (left === 0 || !isRetriable(error)) throw error;
+      await sleep(REPEAT_MS);
+    }
+  }
+}
+
+function clientOf({ brokers, tls, sasl, onTrouble }: KafkaOptions, retries: number): Kafka {
+  const tellOnce = onceInAWhile((message) => onTrouble?.(`kafka: ${message}`));
   return new Kafka({
     clientId: 'fillstream',
     brokers: [...brokers],
     ...(tls === undefined ? {} : { ssl: tls }),
     ...(sasl === undefined ? {} : { sasl }),
     requestTimeout: REQUEST_TIMEOUT_MS,
-    retry: RETRY,
+    retry: { ...RETRY, retries },
     logLevel: logLevel.ERROR,
     logCreator: () => ({ namespace, log }) => {
-      if (namespace !== 'Connection' && !NORMAL.test(log.message)) onTrouble?.(`kafka: ${log.message}`); // Those are met above it.
+      const isThrown = namespace === 'Connection' || REFUSED_LOGIN.test(log.message); // Those are met above it.
+      if (!isThrown && !NORMAL.test(log.message)) tellOnce(log.message);
     },
   });
+}
+
+/** Each repetition of a message within TELL_AGAIN_MS is left out: the client repeats itself with every retry. */
+function onceInAWhile(tell: (message: string) => void): (message: string) => void {
+  let [last, at] = ['', -Infinity];
+  return (message) => {
+    if (message === last && performance.now() - at < TELL_AGAIN_MS) return;
+    [last, at] = [message, performance.now()];
+    tell(message);
+  };
 }
 
 /** `fills` in namespace `a` is `a.fills`. */
@@ -39,12 +101,12 @@ export function nameIn(namespace: string | undefined, name: string): string {
   return namespace === undefined || namespace === '' ? name : `${namespace}.${name}`;
 }
 
-/** Runs one task with an admin client. Throws PortError. */
+/** Runs one task with an admin client, again from its beginning when a broker doesn't answer (L1). Throws PortError. */
 export async function withAdmin<T>(kafka: Kafka, task: (admin: Admin) => Promise<T>): Promise<T> {
   const admin = kafka.admin();
   try {
     await admin.connect();
-    return await task(admin);
+    return await repeated(() => task(admin));
   } catch (error) {
     throw error instanceof PortError ? error : kafkaFailure('the cluster', error);
   } finally {
@@ -54,7 +116,12 @@ export async function withAdmin<T>(kafka: Kafka, task: (admin: Admin) => Promise
 
 /** An error of the client as one line, for a user. */
 export function kafkaFailure(what: string, error: unknown, retryable = true): PortError {
-  return new PortError('log-broken', `kafka, ${what}: ${messageOf(error)}`, { retryable, cause: error });
+  return new PortError('log-broken', `kafka, ${what}: ${explained(messageOf(error))}`, { retryable, cause: error });
+}
+
+function explained(message: string): string {
+  if (SHUT.test(message)) return `${message}: does the broker want TLS, or a login?`;
+  return /certificate/.test(message) ? `${message} (is the CA that was given the broker's?)` : message;
 }
 
 export function messageOf(error: unknown): string {

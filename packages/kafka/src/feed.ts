@@ -12,6 +12,7 @@ import type { Admin, Batch, Consumer, EachBatchPayload } from 'kafkajs';
 import { PortError } from '@fillstream/runtime';
 import { Backlog, type FetchedRecord } from './backlog.ts';
 import { Bell } from './bell.ts';
+import { messageOf } from './connection.ts';
 
 /** Messages held in memory for each open topic of a partition: beyond it the partition is paused. */
 const FULL = 4_000;
@@ -141,17 +142,23 @@ export class TopicQueue {
   }
 
   tellWhere(): void {
-    this.#consumer.seek({ topic: this.topic, partition: this.#partition, offset: String(this.#next) });
+    unlessRestarting(() => {
+      this.#consumer.seek({ topic: this.topic, partition: this.#partition, offset: String(this.#next) });
+    });
   }
 
   pause(): void {
     this.#paused = true;
-    this.#consumer.pause([{ topic: this.topic, partitions: [this.#partition] }]);
+    unlessRestarting(() => {
+      this.#consumer.pause([{ topic: this.topic, partitions: [this.#partition] }]);
+    });
   }
 
   resume(): void {
     this.#paused = false;
-    this.#consumer.resume([{ topic: this.topic, partitions: [this.#partition] }]);
+    unlessRestarting(() => {
+      this.#consumer.resume([{ topic: this.topic, partitions: [this.#partition] }]);
+    });
   }
 
   async accept(batch: Batch): Promise<void> {
@@ -189,6 +196,15 @@ export function lostRecords(
   if (Number(found.low) > next) return gone(`${where} begins at offset ${found.low}, and ${String(next)} was not read yet: its records were deleted`);
   if (Number(found.high) < next) return gone(`${where} ends at offset ${found.high}, and all before ${String(next)} was read: the topic was made anew`);
   return null;
+}
+
+/** Between a crash of the consumer and its next start the client refuses these; nothing is paused then, and all is told anew (D2). */
+function unlessRestarting(tell: () => void): void {
+  try {
+    tell();
+  } catch (error) {
+    if (!/consumer group was not initialized/i.test(messageOf(error))) throw error;
+  }
 }
 
 function keyOf(topic: string, partition: number): string {

@@ -3,6 +3,9 @@
 import { randomUUID } from 'node:crypto';
 import { connectionOf, nameIn, withAdmin, type KafkaOptions } from './connection.ts';
 
+/** A zero byte and the schema's id. */
+const FRAME_BYTES = 5;
+
 export type TopicRecord = {
   readonly partition: number;
   readonly offset: number;
@@ -42,4 +45,9 @@ export async function readTopic(options: KafkaOptions, name: string): Promise<To
     await consumer.disconnect();
   }
   return records;
+}
+
+/** A value's body, whatever schema of ours it was written with; null for what is framed otherwise. */
+export function unframed(value: Buffer | null): Buffer | null {
+  return value === null || value.length < FRAME_BYTES || value[0] !== 0 ? null : value.subarray(FRAME_BYTES);
 }

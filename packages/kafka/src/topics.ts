@@ -7,8 +7,8 @@ import { COMPATIBILITY, SchemaType, type SchemaRegistry } from '@kafkajs/conflue
 import { PortError } from '@fillstream/runtime';
 import { TOPICS, schemaTextOf, type Topic } from '@fillstream/schemas';
 import kafkajs, { type Admin, type ITopicConfig } from 'kafkajs';
-import { connectionOf, messageOf, nameIn, withAdmin, type KafkaOptions } from './connection.ts';
-import { registryOf, subjectOf, type RegistryOptions } from './wire-format.ts';
+import { connectionOf, nameIn, withAdmin, type KafkaOptions } from './connection.ts';
+import { registryMessageOf, registryOf, subjectOf, type RegistryOptions } from './wire-format.ts';
 
 export type TopicsOptions = {
   readonly partitions: number;
@@ -28,6 +28,8 @@ const { ConfigResourceTypes } = kafkajs; // Node finds no such name in the modul
 const COMPACTED: readonly Topic[] = ['watchlist', 'ingest-progress'];
 const INPUTS: readonly Topic[] = ['fills', 'order-updates'];
 const AHEAD_MS = 60_000;
+/** By default brokers refuse what is more than an hour ahead; outputs have the times of what they came from. */
+const UNLIMITED = String(2n ** 63n - 1n);
 const INPUT_BYTES = 1_048_588;
 /** The commands that change and read what is set are not given to everybody: those that matter are named. */
 const CHECKED = ['min.insync.replicas', 'cleanup.policy', 'retention.ms'];
@@ -56,7 +58,7 @@ function configOf(topic: Topic, namespace: string | undefined, options: TopicsOp
     'min.insync.replicas': String(Math.max(1, replication - 1)),
     'message.timestamp.type': 'CreateTime',
     ...(COMPACTED.includes(topic) ? { 'cleanup.policy': 'compact' } : { 'cleanup.policy': 'delete', 'retention.ms': String(retentionMs) }),
-    ...(isInput && limitTimestamps ? { 'message.timestamp.after.max.ms': String(AHEAD_MS) } : {}),
+    'message.timestamp.after.max.ms': isInput && limitTimestamps ? String(AHEAD_MS) : UNLIMITED,
     'max.message.bytes': String(topic === 'quarantine' ? 2 * INPUT_BYTES : INPUT_BYTES),
   };
   return {
@@ -99,7 +101,7 @@ async function registerSchemas(registry: SchemaRegistry, namespace: string | und
     try {
       await registry.register({ type: SchemaType.AVRO, schema: schemaTextOf(topic) }, { subject, compatibility: COMPATIBILITY.BACKWARD });
     } catch (error) {
-      throw new PortError('mismatch', `the schema registry refused ${subject}: ${messageOf(error)}`, { retryable: false, cause: error });
+      throw new PortError('mismatch', `the schema registry refused ${subject}: ${registryMessageOf(error)}`, { retryable: false, cause: error });
     }
   }
 }

@@ -4,6 +4,7 @@
 // W2  Another id is fetched once. A body of that schema is rewritten as one of ours; where that can't be, it is unreadable.
 // W3  A registry that doesn't answer is waited for: only an id that it doesn't know makes a value unreadable.
 
+import { Agent } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SchemaRegistry, SchemaType } from '@kafkajs/confluent-schema-registry';
 import { PortError } from '@fillstream/runtime';
@@ -14,13 +15,31 @@ export type RegistryOptions = {
   /** The Confluent API's base, such as http://127.0.0.1:8081. */
   readonly url: string;
   readonly auth?: { readonly username: string; readonly password: string };
+  /** PEM text of the only authority that is trusted, for https. */
+  readonly ca?: string;
 };
 
 const HEADER_BYTES = 5;
 const RETRY_MS = 500;
+/** What the client puts before a message. */
+const CLIENT_PREFIX = /^Confluent_Schema_Registry - (?:Error, status 400: (?=connect|getaddrinfo))?/;
+/** Characters of an answer that are told. */
+const GREATEST_MESSAGE = 300;
 
-export function registryOf({ url, auth }: RegistryOptions): SchemaRegistry {
-  return new SchemaRegistry({ host: url, ...(auth === undefined ? {} : { auth }), retry: { maxRetryTimeInSecs: 2, initialRetryTimeInSecs: 0.1, retries: 3 } });
+export function registryOf({ url, auth, ca }: RegistryOptions): SchemaRegistry {
+  return new SchemaRegistry({
+    host: url,
+    ...(auth === undefined ? {} : { auth }),
+    ...(ca === undefined ? {} : { agent: new Agent({ ca, keepAlive: true }) }),
+    retry: { maxRetryTimeInSecs: 2, initialRetryTimeInSecs: 0.1, retries: 3 },
+  });
+}
+
+/** What the registry answered, as one line: a proxy before it may answer with a page. */
+export function registryMessageOf(error: unknown): string {
+  if (statusOf(error) === 401) return 'it refused the login (401)';
+  const [line = ''] = messageOf(error).replace(CLIENT_PREFIX, '').split('\n', 1);
+  return line.length > GREATEST_MESSAGE ? `${line.slice(0, GREATEST_MESSAGE)}…` : line;
 }
 
 /** A value's subject, as Confluent names it. */
@@ -51,8 +70,7 @@ export class WireFormat {
       const id = await registry.getRegistryIdBySchema(subjectOf(topicName), { type: SchemaType.AVRO, schema: schemaTextOf(topic) });
       return new WireFormat(registry, topic, id);
     } catch (error) {
-      const message = `the schema registry has no schema of ${topicName} that is ours (${messageOf(error)}): run \`fillstream topics create\``;
-      throw new PortError('mismatch', message, { retryable: false, cause: error });
+      throw schemaFailure(topicName, error);
     }
   }
 
@@ -97,6 +115,14 @@ export class WireFormat {
       }
     }
   }
+}
+
+function schemaFailure(topicName: string, error: unknown): PortError {
+  const told = registryMessageOf(error);
+  const message = [400, 401, 403].includes(statusOf(error) ?? 0)
+    ? `the schema registry gave no schema of ${topicName}: ${told}`
+    : `the schema registry has no schema of ${topicName} that is ours (${told}): run \`fillstream topics create\``;
+  return new PortError('mismatch', message, { retryable: false, cause: error });
 }
 
 function rewritten(body: Buffer, reader: ((body: Buffer) => Buffer) | null): Buffer | null {

@@ -1,5 +1,9 @@
-// The flags that say how to reach Kafka, the schema registry and Redis. Secrets come from the environment or from files.
+// The flags that say how to reach Kafka, the schema registry and Redis.
+//
+// F1  Secrets come from the environment or from files, and are in no message; nor is what was given in their place.
+// F2  A flag that would be without effect is refused: who names a CA must not be left without TLS.
 
+import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { KafkaOptions, RegistryOptions } from '@fillstream/kafka';
 import type { RedisOptions } from '@fillstream/redis';
@@ -16,6 +20,7 @@ export type KafkaFlags = {
   readonly kafkaSasl?: string;
   readonly kafkaUsername?: string;
   readonly kafkaPasswordFile?: string;
+  readonly registryCa?: string;
   readonly registryUsername?: string;
   readonly registryPasswordFile?: string;
 };
@@ -29,7 +34,6 @@ export type RedisFlags = {
   readonly redisPasswordFile?: string;
 };
 
-/** Mechanisms that the client knows; only the SCRAM ones and plain are tested. */
 const MECHANISMS = ['plain', 'scram-sha-256', 'scram-sha-512'] as const;
 type Mechanism = (typeof MECHANISMS)[number];
 
@@ -43,8 +47,11 @@ export function kafkaFlags(): Option[] {
     option('--kafka-sasl <mechanism>', 'log in by', 'KAFKA_SASL').choices(MECHANISMS),
     option('--kafka-username <name>', 'log in as', 'KAFKA_USERNAME'),
     option('--kafka-password-file <file>', 'its password; or the environment: FILLSTREAM_KAFKA_PASSWORD', 'KAFKA_PASSWORD_FILE'),
+    passwordFlag('kafka'),
+    option('--registry-ca <file>', 'trust this certificate authority (PEM) for an https registry', 'REGISTRY_CA'),
     option('--registry-username <name>', 'log in to the registry as', 'REGISTRY_USERNAME'),
     option('--registry-password-file <file>', 'its password; or FILLSTREAM_REGISTRY_PASSWORD', 'REGISTRY_PASSWORD_FILE'),
+    passwordFlag('registry'),
   ];
 }
 
@@ -56,40 +63,96 @@ export function redisFlags(): Option[] {
     option('--redis-ca <file>', 'trust this certificate authority (PEM)', 'REDIS_CA'),
     option('--redis-username <name>', 'log in as', 'REDIS_USERNAME'),
     option('--redis-password-file <file>', 'its password; or FILLSTREAM_REDIS_PASSWORD', 'REDIS_PASSWORD_FILE'),
+    passwordFlag('redis'),
   ];
 }
 
+/** Variables with the settings' prefix that aren't settings: what stands for these flags, and passwords. */
+export const OTHER_VARIABLES: ReadonlySet<string> = new Set([
+  ...[...kafkaFlags(), ...redisFlags()].flatMap(({ envVar }) => envVar ?? []),
+  ...['KAFKA', 'REGISTRY', 'REDIS'].map((server) => `FILLSTREAM_${server}_PASSWORD`),
+  'FILLSTREAM_DELIVERY', 'FILLSTREAM_HTTP', 'FILLSTREAM_CACHE',
+]);
+
 /** Throws UsageError. */
 export function kafkaOptions(flags: KafkaFlags): { readonly kafka: KafkaOptions; readonly registry: RegistryOptions; readonly namespace: string } {
-  const { namespace, kafkaSasl, kafkaUsername, registryUsername } = flags;
+  const { namespace } = flags;
   if (!/^[a-zA-Z0-9_-]{0,60}$/.test(namespace)) throw new UsageError('--namespace: expected up to 60 letters, digits, - and _');
-  const sasl = kafkaSasl === undefined ? {} : { sasl: login(mechanismOf(kafkaSasl), kafkaUsername, secret('KAFKA', flags.kafkaPasswordFile)) };
-  const ca = flags.kafkaCa === undefined ? {} : { ca: [readText('--kafka-ca', flags.kafkaCa)] };
-  const auth = registryUsername === undefined
-    ? {}
-    : { auth: { username: registryUsername, password: secret('REGISTRY', flags.registryPasswordFile) ?? '' } };
+  const kafka = { brokers: addresses('--kafka', flags.kafka), namespace, ...kafkaTls(flags), ...kafkaSasl(flags), onTrouble: tell };
+  return { namespace, kafka, registry: registryOptions(flags) };
+}
+
+function kafkaTls({ kafkaTls: tls, kafkaCa: ca }: KafkaFlags): Pick<KafkaOptions, 'tls'> {
+  needs('--kafka-ca', ca, '--kafka-tls', tls || undefined);
+  if (!tls) return {};
+  return { tls: ca === undefined ? {} : { ca: [certificate('--kafka-ca', ca)] } };
+}
+
+function kafkaSasl({ kafkaSasl: mechanism, kafkaUsername: username, kafkaPasswordFile: file }: KafkaFlags): Pick<KafkaOptions, 'sasl'> {
+  needs('--kafka-username', username, '--kafka-sasl', mechanism);
+  needs('--kafka-password-file', file, '--kafka-sasl', mechanism);
+  return mechanism === undefined ? {} : { sasl: login(mechanismOf(mechanism), username, secret('kafka', file)) };
+}
+
+function registryOptions({ registry, registryCa: ca, registryUsername: username, registryPasswordFile: file }: KafkaFlags): RegistryOptions {
+  const url = URL.parse(registry);
+  if (url === null || !/^https?:$/.test(url.protocol)) throw new UsageError('--registry: expected a URL such as http://127.0.0.1:8081');
+  if (url.username !== '' || url.password !== '') {
+    throw new UsageError('--registry: expected a URL without a login: use --registry-username and a password file');
+  }
+  needs('--registry-ca', ca, 'an https --registry', url.protocol === 'https:' || undefined);
+  needs('--registry-password-file', file, '--registry-username', username);
+  const password = username === undefined ? undefined : secret('registry', file);
+  needs('--registry-username', username, 'a password', password);
   return {
-    namespace,
-    kafka: { brokers: flags.kafka.split(','), namespace, ...(flags.kafkaTls ? { tls: ca } : {}), ...sasl, onTrouble: tell },
-    registry: { url: flags.registry, ...auth },
+    url: registry,
+    ...(ca === undefined ? {} : { ca: certificate('--registry-ca', ca) }),
+    ...(username === undefined || password === undefined ? {} : { auth: { username, password } }),
   };
 }
 
 /** Throws UsageError. */
 export function redisOptions(flags: RedisFlags): RedisOptions {
-  const password = secret('REDIS', flags.redisPasswordFile);
+  const { redisTls: tls, redisCa: ca, redisUsername: username } = flags;
+  needs('--redis-ca', ca, '--redis-tls', tls || undefined);
+  const password = secret('redis', flags.redisPasswordFile);
   return {
-    nodes: flags.redis.split(','),
+    nodes: addresses('--redis', flags.redis),
     cluster: flags.redisCluster,
     onTrouble: tell,
-    ...(flags.redisTls ? { tls: flags.redisCa === undefined ? {} : { ca: readText('--redis-ca', flags.redisCa) } } : {}),
-    ...(flags.redisUsername === undefined ? {} : { username: flags.redisUsername }),
+    ...(tls ? { tls: ca === undefined ? {} : { ca: certificate('--redis-ca', ca) } } : {}),
+    ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
   };
 }
 
 function option(flags: string, about: string, name: string): Option {
   return new Option(flags, about).env(`FILLSTREAM_${name}`);
+}
+
+/** For whoever expects such a flag: commander would show its value as an unknown option's (F1). */
+function passwordFlag(server: string): Option {
+  return new Option(`--${server}-password [password]`).hideHelp().argParser(() => {
+    throw new UsageError(`--${server}-password: passwords are no flags, as other users of the machine see those: ${waysFor(server)}`);
+  });
+}
+
+function waysFor(server: string): string {
+  return `use --${server}-password-file, or FILLSTREAM_${server.toUpperCase()}_PASSWORD in the environment`;
+}
+
+/** Refuses one flag without another (F2). */
+function needs(flag: string, value: unknown, other: string, otherValue: unknown): void {
+  if (value !== undefined && otherValue === undefined) throw new UsageError(`${flag}: expected ${other} too`);
+}
+
+/** What isn't an address isn't told: it may be a URL with a password (F1). */
+function addresses(flag: string, text: string): string[] {
+  const all = text.split(',').map((address) => address.trim());
+  if (all.some((address) => !/^(?:[a-zA-Z0-9._-]+|\[[0-9a-fA-F:.]+\]):[0-9]{1,5}$/.test(address))) {
+    throw new UsageError(`${flag}: expected host:port, or several with commas`);
+  }
+  return all;
 }
 
 function mechanismOf(text: string): Mechanism {
@@ -107,14 +170,36 @@ function login(mechanism: Mechanism, username: string | undefined, password: str
   }
 }
 
-function secret(name: string, file: string | undefined): string | undefined {
-  return file === undefined ? process.env[`FILLSTREAM_${name}_PASSWORD`] : readText('a password file', file).trimEnd();
+function secret(server: string, file: string | undefined): string | undefined {
+  if (file === undefined) return process.env[`FILLSTREAM_${server.toUpperCase()}_PASSWORD`] || undefined;
+  const password = passwordIn(`--${server}-password-file`, file);
+  if (password === '') throw new UsageError(`--${server}-password-file: expected a password in the file, which is empty`);
+  return password;
 }
 
-function readText(what: string, file: string): string {
+/** The file's text but for the end of its line. Its name may be the password, given by mistake, and isn't told (F1). */
+function passwordIn(flag: string, file: string): string {
+  try {
+    return readFileSync(file, 'utf8').replace(/\r?\n$/, '');
+  } catch (error) {
+    throw new UsageError(`${flag}: can't read the file (${error instanceof Error && 'code' in error ? String(error.code) : 'unreadable'})`);
+  }
+}
+
+function certificate(flag: string, file: string): string {
+  const text = readText(flag, file);
+  try {
+    new X509Certificate(text);
+  } catch {
+    throw new UsageError(`${flag}: expected a certificate in PEM, ${file} has none`);
+  }
+  return text;
+}
+
+function readText(flag: string, file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    throw new UsageError(`${what}: can't read ${file} (${error instanceof Error ? error.message : String(error)})`);
+    throw new UsageError(`${flag}: can't read ${file} (${error instanceof Error ? error.message : String(error)})`);
   }
 }

@@ -18,6 +18,8 @@ export type ConnectionEnd =
   | 'rotated'
   | 'stopped';
 
+export type SinkCall = 'append' | 'saveProgress' | 'gap' | 'progress';
+
 export type LiveEvent =
   | { readonly kind: 'connected'; readonly address: string }
   | { readonly kind: 'disconnected'; readonly address: string; readonly end: ConnectionEnd; readonly detail: string }
@@ -38,7 +40,7 @@ export type LiveEvent =
   | { readonly kind: 'overCapacity'; readonly address: string; readonly capacity: number }
   | { readonly kind: 'repairRefused'; readonly address: string; readonly oid: number; readonly why: 'not-watched' | 'too-many' }
   | { readonly kind: 'paused' | 'resumed'; readonly address: string }
-  | { readonly kind: 'sinkFailed'; readonly address: string; readonly call: 'append' | 'saveProgress' | 'gap' | 'progress'; readonly detail: string }
+  | { readonly kind: 'sinkFailed'; readonly address: string; readonly call: SinkCall; readonly detail: string }
   | { readonly kind: 'records'; readonly address: string; readonly source: Source; readonly records: number }
   /** Left out: rejections without a fill, or what is known to be on its way to the sink already. */
   | { readonly kind: 'leftOut'; readonly address: string; readonly why: 'rejection' | 'repeated'; readonly records: number };

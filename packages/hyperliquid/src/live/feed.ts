@@ -76,10 +76,10 @@ export class LiveFeed {
   #waiting: string[] = [];
   #closing: Promise<void> | null = null;
 
-  constructor({ endpoint, sink, limits: someLimits, scale, periods: somePeriods, settings: some, random = Math.random, now = wallClock, onEvent }: LiveFeedOptions) {
-    const limits = { ...EXCHANGE_LIMITS, ...someLimits };
-    const periods = periodsOf(scale, somePeriods);
-    const settings = { ...FEED_SETTINGS, ...some };
+  constructor({ endpoint, sink, random = Math.random, now = wallClock, onEvent, ...options }: LiveFeedOptions) {
+    const limits = { ...EXCHANGE_LIMITS, ...options.limits };
+    const periods = periodsOf(options.scale, options.periods);
+    const settings = { ...FEED_SETTINGS, ...options.settings };
     const done = Promise.withResolvers<void>();
     done.promise.catch(() => undefined); // Who wants to know of it asks.
     this.done = done.promise;
@@ -89,7 +89,9 @@ export class LiveFeed {
       onEvent?.(event);
     };
     const budgetOf = (limit: number): Budget => new Budget({ limit, windowMs: periods.minuteMs });
-    this.#budgets = { connects: budgetOf(limits.connectsPerMinute), messages: budgetOf(limits.messagesPerMinute), weight: budgetOf(limits.weightPerMinute) };
+    this.#budgets = {
+      connects: budgetOf(limits.connectsPerMinute), messages: budgetOf(limits.messagesPerMinute), weight: budgetOf(limits.weightPerMinute),
+    };
     this.#pool = new Pool({ connections: limits.connections, connects: this.#budgets.connects, periods });
     const info = new InfoClient({
       url: endpoint.info, budget: this.#budgets.weight, limits, periods, attempts: settings.requestAttempts, random, onEvent: tell,
@@ -101,8 +103,9 @@ export class LiveFeed {
       limits, periods, settings, random, now, onEvent: tell, onFailed: (error) => this.#fail(error),
     };
     // Fills without a display name are better than none.
-    this.#ready = Promise.race([this.#symbols.load().catch(() => undefined), sleep(periods.requestMs, this.#stop.signal)]).then(() => undefined);
-    this.#chores = Promise.all([this.#symbols.keepFresh(), this.#poll(info), this.#audits()]).catch((error: unknown) => this.#fail(error));
+    this.#ready = Promise.race([this.#symbols.load().catch(() => undefined), sleep(periods.requestMs, this.#stop.signal)]);
+    this.#chores = Promise.all([this.#symbols.keepFresh(), this.#poll(info), this.#audits()])
+      .catch((error: unknown) => this.#fail(error));
   }
 
   /** The address in any letter case. Watching what is watched already changes nothing. */
@@ -191,7 +194,8 @@ export class LiveFeed {
     for (let attempt = 1; this.#watches.get(address) === null && !isStopped(this.#stop.signal); attempt += 1) {
       try {
         const progress = await sink.progress(address);
-        if (this.#watches.get(address) === null && !isStopped(this.#stop.signal)) this.#watches.set(address, new Watch(address, progress, this.#shared));
+        if (this.#watches.get(address) !== null || isStopped(this.#stop.signal)) return;
+        this.#watches.set(address, new Watch(address, progress, this.#shared));
         return;
       } catch (error) {
         onEvent({ kind: 'sinkFailed', address, call: 'progress', detail: detailOf(error) });

@@ -14,7 +14,10 @@ export type Frame =
   | { readonly kind: 'greeting' }
   | { readonly kind: 'ack'; readonly method: string; readonly type: string; readonly user: string }
   | { readonly kind: 'error'; readonly text: string }
-  | { readonly kind: 'fills'; readonly channel: 'userFills' | 'userTwapSliceFills'; readonly user: string; readonly isSnapshot: boolean; readonly rows: readonly unknown[] }
+  | {
+    readonly kind: 'fills'; readonly channel: 'userFills' | 'userTwapSliceFills'; readonly user: string; readonly isSnapshot: boolean;
+    readonly rows: readonly unknown[];
+  }
   /** Without a user: who it is only the connection knows. */
   | { readonly kind: 'updates'; readonly rows: readonly unknown[] }
   | { readonly kind: 'bad'; readonly detail: string }
@@ -58,7 +61,8 @@ function readFills(data: unknown, field: 'fills' | 'twapSliceFills'): Frame {
   const rows: unknown = data[field];
   if (typeof user !== 'string' || !Array.isArray(rows)) return bad(`${field} without a user or an array`);
   const common = { kind: 'fills', user: user.toLowerCase(), isSnapshot: isSnapshot === true } as const;
-  return field === 'fills' ? { ...common, channel: 'userFills', rows } : { ...common, channel: 'userTwapSliceFills', rows: rows.map(fillOfSlice) };
+  if (field === 'fills') return { ...common, channel: 'userFills', rows };
+  return { ...common, channel: 'userTwapSliceFills', rows: rows.map(fillOfSlice) };
 }
 
 /** A slice is `{fill, twapId}`; the fill says its twapId itself, or is told. */

@@ -18,7 +18,10 @@ type Received = { readonly address: string; readonly receivedAt: number; readonl
 /** A journal record (contract §1); `data` is the exchange's object, untouched. */
 export type FillRecord = Received & { readonly kind: 'fill'; readonly symbol?: string; readonly data: Json };
 export type OrderUpdateRecord = Received & { readonly kind: 'orderUpdate'; readonly data: Json };
-export type AccountRecord = Received & { readonly kind: 'account'; readonly data: { readonly time: number; readonly accountValue: string } };
+export type AccountRecord = Received & {
+  readonly kind: 'account';
+  readonly data: { readonly time: number; readonly accountValue: string };
+};
 
 /** What isn't understood: its text, cut at RAW_TEXT_CHARS, and the length of the whole in characters. */
 export type RawRecord = Received & { readonly kind: 'raw'; readonly text: string; readonly length: number };

@@ -45,7 +45,12 @@ const ACCOUNT_ATTEMPTS = 2;
 /** How often a history that REST is behind with is asked for again, before the rest of it is told as a gap. */
 const BEHIND_ATTEMPTS = 5;
 
-type Fetching = { readonly from: number; readonly snapshot: readonly Json[] | null; readonly isStrict: boolean; readonly signal: AbortSignal };
+type Fetching = {
+  readonly from: number;
+  readonly snapshot: readonly Json[] | null;
+  readonly isStrict: boolean;
+  readonly signal: AbortSignal;
+};
 
 export class Stream {
   readonly #options: StreamOptions;

@@ -10,7 +10,12 @@ import type { Json } from './ports.ts';
 import type { Periods } from './settings.ts';
 import { isStopped, sleep } from './waiting.ts';
 
-export type SymbolsOptions = { readonly info: InfoClient; readonly periods: Periods; readonly signal: AbortSignal; readonly onEvent: OnEvent };
+export type SymbolsOptions = {
+  readonly info: InfoClient;
+  readonly periods: Periods;
+  readonly signal: AbortSignal;
+  readonly onEvent: OnEvent;
+};
 
 /** A refresh for an unknown name comes no sooner than this part of the period after the last. */
 const SOON = 1 / 60;

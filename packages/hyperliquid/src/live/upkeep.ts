@@ -97,7 +97,9 @@ export class Upkeep {
     const order = update?.['order'];
     const placedAt = isObject(order) ? order['timestamp'] : null;
     const from = isTime(placedAt) ? placedAt : (stream.reachBack ?? now());
-    const { rows } = await fetchHistory({ info, address, limits, lagMs: periods.lagMs, from, known: null, snapshot: null, confirm: false, ask });
+    const { rows } = await fetchHistory({
+      info, address, limits, lagMs: periods.lagMs, from, known: null, snapshot: null, confirm: false, ask,
+    });
     const fills = rows.map(({ data }) => data).filter((data) => data['oid'] === oid);
     const records = [...intake.fills(fills, 'repair'), ...(update === null ? [] : intake.updates([update], 'repair'))];
     stream.take(records);

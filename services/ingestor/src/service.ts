@@ -1,0 +1,152 @@
+// `fillstream ingestor`: the exchange onto the topics, as one of any number of processes that share the watchlist.
+//
+// G1  What the group doesn't give this process it stops watching as soon as it hears of it; until then two may watch an
+//     address, and its records come twice.
+// G2  It refuses to start on what would lose data, and names the setting.
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Endpoint, OnEvent } from '@fillstream/hyperliquid/live';
+import { KafkaInputWriter, checkDurability, type KafkaOptions, type RegistryOptions } from '@fillstream/kafka';
+import { healthOf, type IngestorHealth } from './health.ts';
+import { KafkaLiveLog } from './live/kafka-live-log.ts';
+import { LiveIngest, type LiveIngestOptions } from './live/live-ingest.ts';
+import { Roster, type Assignment, type RosterOptions, type RosterStatus } from './roster.ts';
+
+export type IngestorOptions = {
+  readonly kafka: KafkaOptions;
+  readonly registry: RegistryOptions;
+  readonly endpoint: Endpoint;
+  /** Addresses that this process can watch: what the exchange lets one IP. */
+  readonly capacity: number;
+  readonly sessionTimeoutMs?: number;
+  readonly spill?: NonNullable<LiveIngestOptions['spill']>;
+  /** Told of what the feed meets. */
+  readonly onEvent?: OnEvent;
+  readonly onAssigned?: (assignment: Assignment) => void;
+  readonly onNoRoom?: (addresses: readonly string[]) => void;
+  readonly onTrouble?: (message: string) => void;
+};
+
+export type IngestorStatus = LiveIngest['status'] & RosterStatus & { readonly ticks: number };
+
+/** Whoever takes longer to be durable is left behind: the next one to watch fetches it again. */
+const DRAIN_MS = 8_000;
+
+export class IngestorService {
+  readonly #options: IngestorOptions;
+  readonly #writer: KafkaInputWriter;
+  readonly #log: KafkaLiveLog;
+  readonly #ingest: LiveIngest;
+  readonly #ended = Promise.withResolvers<void>();
+  #roster: Roster | null = null;
+  /** What the group gave last; null once it is carried out. */
+  #next: Assignment | null = null;
+  #ticks: readonly number[] = [];
+  #following: Promise<void> | null = null;
+  #isStopping = false;
+
+  /** Connects, checks, reads the watchlist and joins the group. Throws PortError, and a system error for the spill file. */
+  static async start(options: IngestorOptions): Promise<IngestorService> {
+    await checkDurability(options.kafka); // G2
+    const writer = await KafkaInputWriter.connect(options.kafka, options.registry);
+    try {
+      const service = new IngestorService(options, writer);
+      await service.#join();
+      return service;
+    } catch (error) {
+      await writer.close();
+      throw error;
+    }
+  }
+
+  private constructor(options: IngestorOptions, writer: KafkaInputWriter) {
+    const { kafka, endpoint, capacity, spill, onEvent } = options;
+    this.#options = options;
+    this.#writer = writer;
+    this.#log = new KafkaLiveLog(kafka, writer);
+    this.#ingest = new LiveIngest({
+      endpoint, log: this.#log, limits: { users: capacity }, ticksTo: () => this.#ticks,
+      ...(spill === undefined ? {} : { spill }),
+      ...(onEvent === undefined ? {} : { onEvent }),
+    });
+    this.#ended.promise.catch(() => undefined); // Met by `run`.
+    this.#ingest.feed.done.catch(this.#ended.reject);
+  }
+
+  get status(): IngestorStatus {
+    const roster = this.#roster?.status ?? { isLeader: false, listed: 0, withoutRoom: 0, answeredAt: null };
+    return { ...this.#ingest.status, ...roster, ticks: this.#ticks.length };
+  }
+
+  health(): IngestorHealth {
+    return healthOf(this.status, this.#log.durableAt, performance.now());
+  }
+
+  /** Resolves when stopped and drained: false when not everything was durable in time. Throws what ended the feed or the membership. */
+  async run(): Promise<boolean> {
+    try {
+      await this.#ended.promise;
+    } catch (error) {
+      await this.#closed();
+      throw error;
+    }
+    return await this.#closed();
+  }
+
+  /** Ends `run`. */
+  stop(): void {
+    this.#ended.resolve();
+  }
+
+  async #join(): Promise<void> {
+    const { kafka, capacity, sessionTimeoutMs, onNoRoom, onTrouble } = this.#options;
+    const options: RosterOptions = {
+      kafka, capacity, partitions: this.#writer.partitions,
+      ...(sessionTimeoutMs === undefined ? {} : { sessionTimeoutMs }),
+      ...(onNoRoom === undefined ? {} : { onNoRoom }),
+      ...(onTrouble === undefined ? {} : { onTrouble }),
+      onAssigned: (assignment) => this.#assigned(assignment),
+      onFailure: (error) => this.#ended.reject(error),
+    };
+    try {
+      this.#roster = await Roster.join(options);
+    } catch (error) {
+      await this.#ingest.close().catch(() => undefined); // What came first is what counts.
+      throw error;
+    }
+  }
+
+  #assigned(assignment: Assignment): void {
+    if (this.#isStopping) return;
+    this.#options.onAssigned?.(assignment);
+    this.#ticks = assignment.ticks;
+    this.#next = assignment;
+    this.#following ??= this.#follow().catch(this.#ended.reject).finally(() => (this.#following = null));
+  }
+
+  /** Watches what was given last (G1). */
+  async #follow(): Promise<void> {
+    const { feed } = this.#ingest;
+    while (this.#next !== null && !this.#isStopping) {
+      const given = new Set(this.#next.addresses);
+      this.#next = null;
+      const foreign = feed.status().addresses.filter(({ address }) => !given.has(address));
+      await Promise.all(foreign.map(async ({ address }) => await feed.unwatch(address))); // Their connections are what the others need.
+      for (const address of given) feed.watch(address);
+    }
+  }
+
+  /** Leaves the group and drains, at once. True when all of it was done in time. */
+  async #closed(): Promise<boolean> {
+    this.#isStopping = true;
+    const timer = new AbortController();
+    const all = Promise.all([this.#roster?.leave(), this.#ingest.close().catch(() => undefined)]).then(async () => {
+      await this.#writer.close();
+      return true;
+    });
+    const late = sleep(DRAIN_MS, false, { signal: timer.signal }).catch(() => false);
+    const isDrained = await Promise.race([all, late]);
+    timer.abort();
+    return isDrained;
+  }
+}

@@ -1,0 +1,202 @@
+// Brokers that are killed while processors work and imports run: signals as if nothing had been.
+//
+// What is read while it is written is merged as it arrives, and no run of the journal has to agree with that. So two
+// installations go through the same kills: one whose journal was there before, compared with a run; and one that is written
+// meanwhile, whose topics are compared with the journal, and whose signals with a fold of these topics in the recorded merge.
+
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { after, before, describe, test, type TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DEFAULT_SETTINGS, Partition, type Signal } from '@fillstream/core';
+import { connectionOf, readTopic, withAdmin, type TopicRecord } from '@fillstream/kafka';
+import { partitionOf } from '@fillstream/runtime';
+import { decodeSignal, encodeInput, encodeSignal } from '@fillstream/schemas';
+import type { KafkaNode } from '@fillstream/stack';
+import { INPUT_TOPICS, readCommit, toLogRecord } from '@fillstream/topics';
+import kafkajs from 'kafkajs';
+import { Installation, NO_ANOMALIES, anomalies, startServers, type Servers } from './cluster.ts';
+import { fillstream, folderFor, linesOf, type Running } from './command.ts';
+import { SEED, marketLines, writeLines } from './journals.ts';
+
+const { ConfigResourceTypes } = kafkajs; // Node finds no such name in the module, only in its default.
+const PARTITIONS = 3;
+/** How often each broker is killed, of three and of one; TEST_ROUNDS=… for more. */
+const ROUNDS = Number(process.env['TEST_ROUNDS'] ?? 2);
+/** Records of the import during which one is killed: more than one append. */
+const RECORDS_A_KILL = 12_000;
+/** A broker is killed so long after the import's first record is there, at most. */
+const LATEST_MS = 500;
+const POLL_MS = 100;
+const HEADER_BYTES = 5;
+
+/** Each broker is killed in turn, a round after the other, each time during an import. */
+async function throughKills(t: TestContext, servers: Servers): Promise<void> {
+  const folder = folderFor(t);
+  const { nodes } = servers.kafka;
+  const pieces = journalPieces(ROUNDS * nodes.length + 1);
+  const paths = pieces.map((lines, place) => {
+    const path = join(folder, `${String(place)}.ndjson`);
+    writeLines(path, lines);
+    return path;
+  });
+  const [still, live] = [new Installation(servers, 'still'), new Installation(servers, 'live')];
+  for (const installation of [still, live]) await installation.createTopics(PARTITIONS);
+  await still.import(paths);
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const processors = [still.processor(), live.processor()];
+    for (const processor of processors) await joined(processor);
+    const journals = paths.slice(round * nodes.length);
+    for (const [place, victim] of nodes.entries()) await killDuring(live.import(journals.slice(place, place + 1), { finish: false }), live, victim, nodes.length);
+    for (const processor of processors) await stopped(processor);
+  }
+  await live.import(paths.slice(-1));
+  for (const installation of [still, live]) await finished(installation);
+  const seed = `seed ${String(SEED)}`;
+  assert.deepEqual(anomalies(await still.signals(), await undisturbed(folder, paths)), NO_ANOMALIES, seed);
+  const inputs = await Promise.all(INPUT_TOPICS.map((topic) => readTopic(live.kafka, topic)));
+  assert.deepEqual(differences(inputs, pieces.flat()), [], seed);
+  assert.deepEqual(anomalies(await live.signals(), foldOf(inputs, await readTopic(live.kafka, 'commits'))), NO_ANOMALIES, seed);
+}
+
+/**
+ * One market in several journals, to be imported in this order. It begins now: of records that are older than a day a broker
+ * that is started again doesn't know who wrote them, and writes what is repeated a second time (`producer.id.expiration.ms`).
+ */
+function journalPieces(count: number): string[][] {
+  const lines = marketLines({ seed: SEED, startAt: Date.now(), addresses: 30, records: RECORDS_A_KILL * count });
+  return Array.from({ length: count }, (_, place) => lines.slice(place * RECORDS_A_KILL, (place + 1) * RECORDS_A_KILL));
+}
+
+/** Kills a broker once records of the import are there, starts it again, and waits until it has caught up. */
+async function killDuring(importing: Promise<void>, installation: Installation, { process }: KafkaNode, replicas: number): Promise<void> {
+  importing.catch(() => undefined); // Awaited below.
+  await Promise.race([importing, hasGrown(installation)]);
+  await sleep(Math.random() * LATEST_MS);
+  await process.kill();
+  await process.start();
+  await importing;
+  // One at a time: the next only when every partition of every topic, Kafka's own too, has all its replicas.
+  await until(async () => await withAdmin(connectionOf(installation.kafka), async (admin) => {
+    const { topics } = await admin.fetchTopicMetadata();
+    return topics.every(({ partitions }) => partitions.every(({ leader, isr }) => leader > 0 && isr.length === replicas));
+  }));
+}
+
+async function hasGrown(installation: Installation): Promise<void> {
+  const size = async (): Promise<number> => await withAdmin(connectionOf(installation.kafka), async (admin) => {
+    const offsets = await admin.fetchTopicOffsets(installation.nameOf('fills'));
+    return offsets.reduce((sum, { high }) => sum + Number(high), 0);
+  });
+  const before = await size();
+  await until(async () => await size() > before);
+}
+
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  while (!await holds()) await sleep(POLL_MS);
+}
+
+async function finished(installation: Installation): Promise<void> {
+  const processor = installation.processor();
+  await installation.drained(processor);
+  await stopped(processor);
+}
+
+/** Rejects when it ends before. */
+async function joined(processor: Running): Promise<void> {
+  await Promise.race([processor.heard(/has partitions/), processor.ended.then(({ stderr }) => { throw new Error(`the processor ended: ${stderr}`); })]);
+}
+
+async function stopped(processor: Running): Promise<void> {
+  processor.kill('SIGTERM');
+  const { code, stderr } = await processor.ended;
+  assert.equal(code, 0, stderr);
+}
+
+async function undisturbed(folder: string, paths: readonly string[]): Promise<string[]> {
+  const out = join(folder, 'signals.ndjson');
+  const { code, stderr } = await fillstream(['run', ...paths.flatMap((path) => ['--journal', path]), '--out', out]);
+  assert.equal(code, 0, stderr);
+  return linesOf(out);
+}
+
+function bodyOf({ value }: TopicRecord): Buffer {
+  return (value ?? Buffer.alloc(0)).subarray(HEADER_BYTES);
+}
+
+/** The records of one partition, in order. */
+function of(partition: number, records: readonly TopicRecord[] = []): TopicRecord[] {
+  return records.filter((record) => record.partition === partition).sort((a, b) => a.offset - b.offset);
+}
+
+/** Partitions of the input topics that don't have the journal's records, each once and in order, beside ticks. */
+function differences(inputs: readonly TopicRecord[][], lines: readonly string[]): string[] {
+  const records = lines.map((line) => encodeInput(line)).filter(({ kind }) => kind !== 'tick');
+  const wanted = Map.groupBy(records, ({ topic, key }) => `${topic}/${String(partitionOf(key, PARTITIONS))}`);
+  return INPUT_TOPICS.flatMap((topic, place) => Array.from({ length: PARTITIONS }, (_, partition) => {
+    const held = of(partition, inputs[place]).filter(({ key }) => key !== null).map((record) => bodyOf(record).toString('hex'));
+    const expected = (wanted.get(`${topic}/${String(partition)}`) ?? []).map(({ body }) => body.toString('hex'));
+    const first = expected.findIndex((body, index) => body !== held[index]);
+    const same = first < 0 && held.length === expected.length;
+    return same ? '' : `${topic}/${String(partition)} has ${String(held.length)} of ${String(expected.length)} records, the first other one at ${String(first)}`;
+  })).filter((difference) => difference !== '');
+}
+
+/** The signals that the inputs make in the merge of the commits, which has to hold all of them. */
+function foldOf(inputs: readonly TopicRecord[][], commits: readonly TopicRecord[]): string[] {
+  const signals: Signal[] = [];
+  for (let partition = 0; partition < PARTITIONS; partition += 1) {
+    const left = inputs.map((records, topic) => of(partition, records).map((record) => toLogRecord(topic, record.offset, bodyOf(record)).input).reverse());
+    const fold = new Partition(DEFAULT_SETTINGS, INPUT_TOPICS.length);
+    const fireDue = (): void => { while (fold.fireNext(signals) === 'fired'); };
+    for (const { topic, count } of of(partition, commits).flatMap((record) => readCommit(bodyOf(record)).merge)) {
+      for (let number = 0; number < count; number += 1) {
+        const input = left[topic]?.pop();
+        assert.ok(input !== undefined, `the commits of partition ${String(partition)} have more records than topic ${String(topic)}`);
+        if (input.receivedAt !== null) fold.state.advance(topic, input.receivedAt);
+        fireDue();
+        fold.apply(input, signals);
+      }
+    }
+    fireDue();
+    assert.deepEqual(left.map(({ length }) => length), [0, 0], `records of partition ${String(partition)} that no commit has`);
+  }
+  return signals.map((signal) => JSON.stringify(decodeSignal(encodeSignal(signal))));
+}
+
+describe('three brokers', () => {
+  let servers: Servers | null = null;
+
+  before(async () => {
+    servers = await startServers({ brokers: 3 });
+  });
+
+  after(async () => {
+    await servers?.close();
+  });
+
+  test('a processor refuses topics with replication 3 that one replica may acknowledge', async () => {
+    assert.ok(servers !== null);
+    const installation = new Installation(servers, 'careless');
+    await installation.createTopics(1);
+    const topic = installation.nameOf('commits');
+    await withAdmin(connectionOf(installation.kafka), async (admin) => {
+      const configEntries = [{ name: 'min.insync.replicas', value: '1' }];
+      await admin.alterConfigs({ validateOnly: false, resources: [{ type: ConfigResourceTypes.TOPIC, name: topic, configEntries }] });
+    });
+    const { code, stderr } = await installation.processor().ended;
+    assert.equal(code, 1);
+    assert.match(stderr, /careless\.commits has min\.insync\.replicas=1 with replication 3/);
+  });
+
+  test('each of three brokers killed in turn changes no signal', async (t) => {
+    assert.ok(servers !== null);
+    await throughKills(t, servers);
+  });
+});
+
+test('the only broker killed and started again changes no signal', async (t) => {
+  const servers = await startServers();
+  t.after(() => servers.close());
+  await throughKills(t, servers);
+});

@@ -8,6 +8,7 @@ import { suite, test } from 'node:test';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import {
   INSTALLED, assertNoStack, assertRefused, countsOf, fillstream, folderFor, linesOf, mountFor, shell, start, summaryOf, type Ended, type Options,
+  type Running,
 } from './command.ts';
 import { SEED, marketLines, poisoned, randomOf, repeatable, writeLines } from './journals.ts';
 
@@ -64,6 +65,13 @@ function assertSame(actual: Awaited<ReturnType<Place['run']>>, { elapsedMs: _, .
   assert.ok(actual.quarantine.join('\n') === expected.quarantine.join('\n'), 'the quarantine is byte for byte the same');
 }
 
+/** Resolves when the file has another size than before, or when the process has ended. */
+async function grownOrEnded(path: string, before: number, { ended }: Running): Promise<void> {
+  let hasEnded = false;
+  const end = ended.then(() => (hasEnded = true));
+  while (!hasEnded && sizeOf(path) === before) await Promise.race([end, sleep(5)]);
+}
+
 suite('a durable run', { concurrency: 1 }, () => {
   test(`kill -9 at ${KILLS} random moments leads to the output of an undisturbed run`, async (t) => repeatable(async () => {
     const folder = folderFor(t);
@@ -81,8 +89,8 @@ suite('a durable run', { concurrency: 1 }, () => {
         const wanted = kills < KILLS;
         const before = sizeOf(place.out);
         const running = start(place.args);
-        const delay = sleep(random() * firstEnded.elapsedMs);
-        if (wanted) await Promise.race([running.ended, delay]);
+        if (wanted && kills % 2 === 0) await grownOrEnded(place.out, before, running); // Half of them come while it writes.
+        if (wanted) await Promise.race([running.ended, sleep(random() * firstEnded.elapsedMs * (kills % 2 === 0 ? 0.2 : 1))]);
         if (wanted) running.kill('SIGKILL');
         const ended = await running.ended;
         if (ended.signal !== 'SIGKILL') {

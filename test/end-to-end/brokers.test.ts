@@ -1,8 +1,8 @@
 // Brokers that are killed while processors work and imports run: signals as if nothing had been.
 //
 // What is read while it is written is merged as it arrives, and no run of the journal has to agree with that. So two
-// installations go through the same kills: one whose journal was there before, compared with a run; and one that is written
-// meanwhile, whose topics are compared with the journal, and whose signals with a fold of these topics in the recorded merge.
+// installations go through the same kills: one whose journal was there before, and one that is written meanwhile. The topics
+// of both are compared with the journal, and their signals with a fold of these topics in the recorded merge.
 
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ import type { KafkaNode } from '@fillstream/stack';
 import { INPUT_TOPICS, readCommit, toLogRecord } from '@fillstream/topics';
 import kafkajs from 'kafkajs';
 import { Installation, NO_ANOMALIES, anomalies, startServers, type Servers } from './cluster.ts';
-import { fillstream, folderFor, linesOf, type Running } from './command.ts';
+import { folderFor, type Running } from './command.ts';
 import { SEED, marketLines, writeLines } from './journals.ts';
 
 const { ConfigResourceTypes } = kafkajs; // Node finds no such name in the module, only in its default.
@@ -52,11 +52,7 @@ async function throughKills(t: TestContext, servers: Servers): Promise<void> {
   }
   await live.import(paths.slice(-1));
   for (const installation of [still, live]) await finished(installation);
-  const seed = `seed ${String(SEED)}`;
-  assert.deepEqual(anomalies(await still.signals(), await undisturbed(folder, paths)), NO_ANOMALIES, seed);
-  const inputs = await Promise.all(INPUT_TOPICS.map((topic) => readTopic(live.kafka, topic)));
-  assert.deepEqual(differences(inputs, pieces.flat()), [], seed);
-  assert.deepEqual(anomalies(await live.signals(), foldOf(inputs, await readTopic(live.kafka, 'commits'))), NO_ANOMALIES, seed);
+  for (const installation of [still, live]) await compared(installation, pieces.flat());
 }
 
 /**
@@ -113,11 +109,13 @@ async function stopped(processor: Running): Promise<void> {
   assert.equal(code, 0, stderr);
 }
 
-async function undisturbed(folder: string, paths: readonly string[]): Promise<string[]> {
-  const out = join(folder, 'signals.ndjson');
-  const { code, stderr } = await fillstream(['run', ...paths.flatMap((path) => ['--journal', path]), '--out', out]);
-  assert.equal(code, 0, stderr);
-  return linesOf(out);
+/** The topics with the journal, and the signals with the topics. */
+async function compared(installation: Installation, lines: readonly string[]): Promise<void> {
+  const message = `${installation.namespace}, seed ${String(SEED)}`;
+  const inputs = await Promise.all(INPUT_TOPICS.map((topic) => readTopic(installation.kafka, topic)));
+  assert.deepEqual(differences(inputs, lines), [], message);
+  const expected = foldOf(inputs, await readTopic(installation.kafka, 'commits'));
+  assert.deepEqual(anomalies(await installation.signals(), expected), NO_ANOMALIES, message);
 }
 
 function bodyOf({ value }: TopicRecord): Buffer {

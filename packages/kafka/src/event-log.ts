@@ -38,8 +38,8 @@ export type GroupListener = {
 
 const SESSION_TIMEOUT_MS = 30_000;
 const HEARTBEATS_A_SESSION = 10;
-/** Reads fastest. */
-const BYTES_A_PARTITION = 262_144;
+/** Reads as fast as four times as much, and fewer records wait to be handed over. */
+const BYTES_A_PARTITION = 65_536;
 /** How long a fetch waits for records, and so a partition that is opened meanwhile. */
 const FETCH_WAIT_MS = 100;
 const WATCH_MS = 2_000;

@@ -14,6 +14,7 @@ const limits: fc.Arbitrary<LoopLimits> = fc.record({
   batchRecords: fc.oneof(fc.integer({ min: 1, max: 9 }), fc.constant(200)),
   batchTimers: fc.oneof(fc.integer({ min: 1, max: 5 }), fc.constant(2_000)),
   checkpointRecords: fc.oneof(fc.integer({ min: 1, max: 12 }), fc.constant(60)),
+  checkpointMs: fc.constantFrom(0, 1, 60_000),
   unsavedRecords: fc.constantFrom(12, 120),
   auditMs: fc.constantFrom(0, Infinity),
   ordersInMemory: fc.constantFrom(0, 1, 4, 1_000),

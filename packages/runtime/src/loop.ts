@@ -8,23 +8,20 @@
 // I2  The store holds committed history only: a checkpoint never runs ahead of the log.
 // I3  Any failure of a commit has an unknown outcome: memory is thrown away and the partition taken over anew.
 // I4  Retries are bounded: MAX_FAILURES in a row without progress between end the loop with the last error.
+// I5  A loop that keeps up waits for the commit under way before it takes more: what comes meanwhile goes into one batch.
 
 import type { Counts, Settings } from '@fillstream/core';
-import { StoreRefused, discardChanges } from './checkpointer.ts';
+import { StoreRefused, discardChanges, type CheckpointLimits } from './checkpointer.ts';
 import { decide, decideEnd, type Decision } from './decide.ts';
 import { comparePositions, type HistoryPoint } from './history.ts';
 import { PortError, type Commit, type EventLog, type LogRecord, type StateStore } from './ports.ts';
 import { takeOver, type Owned } from './take-over.ts';
 
-export type LoopLimits = {
+export type LoopLimits = CheckpointLimits & {
   /** Records a batch. */
   readonly batchRecords: number;
   /** Timers a batch. */
   readonly batchTimers: number;
-  /** Records between two checkpoints. */
-  readonly checkpointRecords: number;
-  /** Records that no checkpoint holds yet: beyond it the loop waits for the one under way. */
-  readonly unsavedRecords: number;
   /** Milliseconds between two audits of the store; Infinity: none but the one of a take-over. */
   readonly auditMs: number;
   /** Orders of the partition in memory; more while they have changes that no checkpoint holds. */
@@ -35,6 +32,7 @@ export const DEFAULT_LIMITS: LoopLimits = {
   batchRecords: 2_000,
   batchTimers: 2_000,
   checkpointRecords: 20_000,
+  checkpointMs: 0,
   unsavedRecords: 40_000,
   auditMs: Infinity,
   ordersInMemory: 250_000,
@@ -72,6 +70,8 @@ export type Standing = {
 };
 
 const MAX_FAILURES = 5;
+/** The part of a full batch below which the loop isn't behind. */
+const SMALL = 0.25;
 
 export class PartitionLoop {
   readonly #options: LoopOptions;
@@ -167,6 +167,8 @@ class Tenure {
   #at: HistoryPoint;
   /** Taken, but not decided yet. */
   #pending: readonly LogRecord[] = [];
+  /** The last batch was small, as no more had come (I5). */
+  #keepsUp = false;
   #committing: Promise<void> = Promise.resolve();
   #unsaved = 0;
   #auditedAt = performance.now();
@@ -185,6 +187,7 @@ class Tenure {
     this.#auditWhenDue();
     await this.#checkpointWhenDue();
     if (this.#pending.length === 0) {
+      if (this.#keepsUp) await this.#committing;
       const taken = await this.#owned.log.take(this.#limits.batchRecords);
       if (taken.kind === 'ended') return 'ended';
       if (taken.kind === 'idle') {
@@ -192,6 +195,7 @@ class Tenure {
         return 'going';
       }
       this.#pending = taken.records;
+      this.#keepsUp = taken.records.length < this.#limits.batchRecords * SMALL;
     }
     await this.#prefetch(this.#pending, latest(this.#pending, this.#owned.partition.state.now));
     const decision = decide(this.#owned.partition, this.#options.log.inputs, this.#at, this.#pending, this.#limits.batchTimers);
@@ -253,7 +257,7 @@ class Tenure {
       discardChanges(partition);
       return;
     }
-    if (this.#unsaved < this.#limits.checkpointRecords) return;
+    if (!checkpointer.isDue(this.#unsaved, this.#limits)) return;
     if (checkpointer.isUnderWay && this.#unsaved < this.#limits.unsavedRecords) return;
     await this.#committing;
     await this.#beginCheckpoint();

@@ -24,7 +24,7 @@ test('rebuilds a store at the end of the log whose id is another', async () => {
   const c = world.log.data(0).commits.at(-1)!.to;
   const store = new MemoryStore();
   await store.reset(await store.claim(0), { at: { ...c, id: 'a'.repeat(16) }, clocks: [], counts: noCounts() });
-  const owned = await takeOver({ partition: 0, log: world.log, store, settings: world.settings, checkpointRecords: 10, ordersInMemory: 1_000, distrustStore: false });
+  const owned = await takeOver({ partition: 0, log: world.log, store, settings: world.settings, checkpointRecords: 10, checkpointMs: 0, unsavedRecords: 20, ordersInMemory: 1_000, distrustStore: false });
   assert.equal(owned.how, 'rebuilt');
 });
 
@@ -38,7 +38,7 @@ test('rebuilds a store behind the log that is at the end of no commit', async ()
   const world = await ended();
   const store = new MemoryStore();
   await store.reset(await store.claim(0), { at: { position: { offsets: [1], fired: 0 }, id: 'a'.repeat(16) }, clocks: [], counts: noCounts() });
-  const owned = await takeOver({ partition: 0, log: world.log, store, settings: world.settings, checkpointRecords: 10, ordersInMemory: 1_000, distrustStore: false });
+  const owned = await takeOver({ partition: 0, log: world.log, store, settings: world.settings, checkpointRecords: 10, checkpointMs: 0, unsavedRecords: 20, ordersInMemory: 1_000, distrustStore: false });
   assert.equal(owned.how, 'rebuilt');
 });
 

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { DEFAULT_SETTINGS, FinishedMemory, Partition, format, parseDecimal, type Account, type Order, type Settings } from '@fillstream/core';
+import { DEFAULT_SETTINGS, FinishedMemory, Partition, format, parseDecimal, type Account, type Order, type Settings, type Slot } from '@fillstream/core';
 import fc from 'fast-check';
 import { snapshot } from './checkpointer.ts';
 import { addressIn, fillRecord, journalOf, oidOf, updateRecord, type JournalRecord } from './contract/records.ts';
@@ -15,12 +15,16 @@ const START = 1_760_000_000_000;
 
 function played(records: readonly JournalRecord[], settings: Partial<Settings> = {}): Partition {
   const partition = new Partition({ ...DEFAULT_SETTINGS, ...settings });
+  play(partition, records);
+  return partition;
+}
+
+function play(partition: Partition, records: readonly JournalRecord[]): void {
   for (const { input } of records) {
     if (input.receivedAt !== null) partition.state.advance(0, input.receivedAt);
     while (partition.fireNext([]) === 'fired');
     partition.apply(input, []);
   }
-  return partition;
 }
 
 /** The orders on record after these records. */
@@ -157,14 +161,24 @@ suite('a checkpoint', () => {
   test('has each order that changed once, with its deadline, and without a body when it is gone', () => {
     const partition = played([
       fillRecord(ADDRESS, START, { oid: 1, tid: 1 }), updateRecord(ADDRESS, START, { oid: 1 }),
-      fillRecord(ADDRESS, START, { oid: 2, tid: 2 }), fillRecord(ADDRESS, START + 700_000, { oid: 3, tid: 3 }),
+      fillRecord(ADDRESS, START, { oid: 2, tid: 2 }),
     ]);
-    const { orders, parts } = snapshot(partition, startOf(1));
+    const stored = new WeakSet<Slot>();
+    snapshot(partition, startOf(1), stored);
+    play(partition, [fillRecord(ADDRESS, START + 700_000, { oid: 3, tid: 3 }), fillRecord(ADDRESS, START + 700_000, { oid: 2, tid: 4 })]);
+    const { orders, parts } = snapshot(partition, startOf(1), stored);
     assert.deepEqual(orders.map(({ oid, deadline, body }) => [oid, body === null ? null : deadline - START]), [
-      [oidOf(1), null], [oidOf(2), 2_592_000_000], [oidOf(3), 1_000_000],
+      [oidOf(2), 1_000_000], [oidOf(1), null], [oidOf(3), 1_000_000],
     ]);
     assert.deepEqual(parts.map(({ part }) => part), [0, 1]);
-    assert.deepEqual(snapshot(partition, startOf(1)).orders, []);
+    assert.deepEqual(snapshot(partition, startOf(1), stored).orders, []);
+  });
+
+  test('says nothing of an order that came and went since the one before', () => {
+    const partition = played([
+      fillRecord(ADDRESS, START, { oid: 1, tid: 1 }), updateRecord(ADDRESS, START, { oid: 1 }), fillRecord(ADDRESS, START + 700_000, { oid: 3, tid: 3 }),
+    ]);
+    assert.deepEqual(snapshot(partition, startOf(1), new Set()).orders.map(({ oid }) => oid), [oidOf(3)]);
   });
 
   test('is a copy: what happens later changes nothing of it', () => {

@@ -26,7 +26,7 @@ async function ended(records: readonly JournalRecord[] = RECORDS): Promise<{ rea
   return { world, midway };
 }
 
-const TRUSTING = { checkpointRecords: 10, ordersInMemory: 1_000, distrustStore: false };
+const TRUSTING = { checkpointRecords: 10, checkpointMs: 0, unsavedRecords: 20, ordersInMemory: 1_000, distrustStore: false };
 
 async function again({ log, settings }: World, store: MemoryStore | null): Promise<Owned> {
   return await takeOver({ partition: 0, log, store, settings, ...TRUSTING });

@@ -11,19 +11,17 @@
 // V2  A replay follows the recorded merge, and emits nothing: what lies before the committed point was emitted.
 
 import { Partition, noCounts, type PartitionImage, type Settings } from '@fillstream/core';
-import { Checkpointer, accepted } from './checkpointer.ts';
+import { Checkpointer, accepted, type CheckpointLimits } from './checkpointer.ts';
 import { repeat } from './decide.ts';
 import { comparePositions, samePoint, type HistoryPoint } from './history.ts';
 import { PortError, type CheckpointHead, type EventLog, type Owner, type PartitionLog, type StateStore } from './ports.ts';
 
-export type TakeOverOptions = {
+export type TakeOverOptions = CheckpointLimits & {
   readonly partition: number;
   readonly log: EventLog;
   /** null: state lives in memory alone, and every start begins at the log's start. */
   readonly store: StateStore | null;
   readonly settings: Settings;
-  /** Records between two checkpoints of a replay. */
-  readonly checkpointRecords: number;
   readonly ordersInMemory: number;
   /** The store was found to lack something: rebuild whatever it says. */
   readonly distrustStore: boolean;
@@ -110,9 +108,9 @@ async function catchUp(
       replayed += records.length;
       options.onReplayed?.(replayed);
       unsaved += records.length;
-      if (unsaved < options.checkpointRecords) continue;
-      await checkpointer?.begin(partition, at);
-      if (checkpointer !== null) partition.state.evict(options.ordersInMemory);
+      if (checkpointer?.isDue(unsaved, options) !== true) continue;
+      await checkpointer.begin(partition, at);
+      partition.state.evict(options.ordersInMemory);
       unsaved = 0;
     }
   }

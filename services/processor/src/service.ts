@@ -25,8 +25,11 @@ export type ServiceOptions = {
   readonly onTrouble?: (message: string) => void;
 };
 
-/** Checkpoints are small and often, as each is one script; a Redis that is slow or gone holds signals back late. */
-export const SERVICE_LIMITS = { checkpointRecords: 2_000, unsavedRecords: 200_000, auditMs: 30_000 } as const satisfies Partial<LoopLimits>;
+/**
+ * A checkpoint is one script, and a take-over replays what came after it: some seconds of work, also of a backlog. The fewer
+ * there are, the more orders come and go between two. A Redis that is slow or gone holds signals back late.
+ */
+export const SERVICE_LIMITS = { checkpointRecords: 2_000, checkpointMs: 5_000, unsavedRecords: 200_000, auditMs: 30_000 } as const satisfies Partial<LoopLimits>;
 
 export class ProcessorService {
   readonly #connection: RedisConnection;

@@ -17,7 +17,7 @@ const LAYERS = {
   'packages/observe': ['core', 'runtime'],
   'infra/stack': [],
   'services/processor': ['core', 'kafka', 'redis', 'runtime'],
-  'services/ingestor': ['core', 'hyperliquid', 'kafka', 'runtime', 'schemas', 'simulator', 'stack'],
+  'services/ingestor': ['core', 'hyperliquid', 'kafka', 'runtime', 'schemas', 'stack'],
   'packages/cli': ['core', 'hyperliquid', 'kafka', 'observe', 'runtime', 'redis', 'schemas', 'simulator', 'sqlite', 'stack', 'topics', 'ingestor', 'processor'],
   test: ['core', 'hyperliquid', 'kafka', 'runtime', 'redis', 'schemas', 'simulator', 'sqlite', 'stack', 'topics', 'ingestor', 'processor'],
 };

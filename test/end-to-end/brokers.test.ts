@@ -27,6 +27,8 @@ const ROUNDS = Number(process.env['TEST_ROUNDS'] ?? 2);
 const RECORDS_A_KILL = 12_000;
 /** A broker is killed so long after the import's first record is there, at most. */
 const LATEST_MS = 500;
+/** The only broker is away for so long in every second round: longer than a session. */
+const AWAY_MS = 20_000;
 const POLL_MS = 100;
 const HEADER_BYTES = 5;
 
@@ -47,7 +49,8 @@ async function throughKills(t: TestContext, servers: Servers): Promise<void> {
     const processors = [still.processor(), live.processor()];
     for (const processor of processors) await joined(processor);
     const journals = paths.slice(round * nodes.length);
-    for (const [place, victim] of nodes.entries()) await killDuring(live.import(journals.slice(place, place + 1), { finish: false }), live, victim, nodes.length);
+    const absence = { replicas: nodes.length, awayMs: nodes.length === 1 && round % 2 === 1 ? AWAY_MS : 0 };
+    for (const [place, victim] of nodes.entries()) await killDuring(live.import(journals.slice(place, place + 1), { finish: false }), live, victim, absence);
     for (const processor of processors) await stopped(processor);
   }
   await live.import(paths.slice(-1));
@@ -64,12 +67,19 @@ function journalPieces(count: number): string[][] {
   return Array.from({ length: count }, (_, place) => lines.slice(place * RECORDS_A_KILL, (place + 1) * RECORDS_A_KILL));
 }
 
+type Absence = {
+  readonly replicas: number;
+  /** Before it is started again. */
+  readonly awayMs: number;
+};
+
 /** Kills a broker once records of the import are there, starts it again, and waits until it has caught up. */
-async function killDuring(importing: Promise<void>, installation: Installation, { process }: KafkaNode, replicas: number): Promise<void> {
+async function killDuring(importing: Promise<void>, installation: Installation, { process }: KafkaNode, { replicas, awayMs }: Absence): Promise<void> {
   importing.catch(() => undefined); // Awaited below.
   await Promise.race([importing, hasGrown(installation)]);
   await sleep(Math.random() * LATEST_MS);
   await process.kill();
+  await sleep(awayMs);
   await process.start();
   await importing;
   // One at a time: the next only when every partition of every topic, Kafka's own too, has all its replicas.

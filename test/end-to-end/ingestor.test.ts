@@ -4,9 +4,11 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { readTopic, unframed } from '@fillstream/kafka';
+import { decodeRepair } from '@fillstream/schemas';
 import { Installation, startServers, type Servers } from './cluster.ts';
 import { assertRefused, fillstream, folderFor } from './command.ts';
-import { Ingestors, heard } from './ingestor.ts';
+import { Ingestors, filledOids, heard } from './ingestor.ts';
 
 const KILLS = 4;
 const OUTAGE_MS = 7_000;
@@ -59,6 +61,16 @@ test('a broker that is killed under load and comes back has every fill in the en
   await broker.process.start();
   await heard(spilling, /the spill file is empty again/);
   await place.assertComplete();
+});
+
+test('fills that the exchange never told of are asked for by the processor, and fetched by who watches the address', async (t) => {
+  const place = await Ingestors.start(t, held(), 'repairs', 4);
+  await place.untilWatched(4, place.ingestor('--capacity', '2'), place.ingestor('--capacity', '2'));
+  const fault = place.exchange.fault('lose', { how: 'userFills', times: 20 });
+  while (fault.hits < 20 || filledOids(place.exchange).size < 80) await sleep(50);
+  await place.assertComplete('filled');
+  const repairs = await readTopic({ brokers: held().kafka.bootstrap.split(','), namespace: 'repairs' }, 'repairs');
+  assert.ok(repairs.some(({ value }) => decodeRepair(unframed(value) ?? Buffer.alloc(0)).reason === 'no fills'));
 });
 
 test('an ingestor that is killed again and again misses no fill', async (t) => {

@@ -78,7 +78,7 @@ const passwordVariables = (passwords: Readonly<Record<string, string>> = RIGHT):
 );
 
 function asArguments(command: readonly string[], flags: Flags): string[] {
-  const left = command[0] === 'processor' ? [] : ['redis', 'redis-password-file'];
+  const left = ['processor', 'doctor', 'status'].includes(command[0] ?? '') ? [] : ['redis', 'redis-password-file'];
   return [...command, ...Object.entries(flags).flatMap(([flag, value]) => {
     if (value === undefined || left.includes(flag)) return [];
     return value === '' ? [`--${flag}`] : [`--${flag}`, value];
@@ -239,5 +239,31 @@ describe('what a server refuses', { concurrency: 2 }, () => {
   test('a wrong password of Redis, or none, ends a processor with one line', async () => {
     assertFails(await secretly(['processor'], { ...inFiles(), 'redis-password-file': wrong }), 1, /redis at .*WRONGPASS/);
     assertFails(await secretly(['processor'], { ...inFiles(), 'redis-password-file': undefined }), 1, /redis at .*NOAUTH/);
+  });
+});
+
+describe('doctor and status', () => {
+  test('find everything in order with the right passwords', async () => {
+    const { code, stdout } = await secretly(['doctor', '--json'], inFiles());
+    assert.equal(code, 0, stdout);
+    assert.match(stdout, /"check":"schemas","verdict":"ok"/);
+  });
+
+  test('name each login that is refused', async () => {
+    const { code, stdout } = await secretly(['doctor', '--json'], {
+      ...inFiles(), 'kafka-password-file': wrong, 'registry-password-file': wrong, 'redis-password-file': wrong,
+    });
+    assert.equal(code, 1, stdout);
+    for (const [check, why] of [['kafka', 'authentication failed'], ['schema registry', 'refused the login'], ['redis', 'WRONGPASS']]) {
+      assert.match(stdout, new RegExp(`"check":"${String(check)}","verdict":"broken","found":"[^"]*${String(why)}`));
+    }
+  });
+
+  test('tell what they can\'t know for want of a login', async () => {
+    const { code, stdout } = await secretly(['status', '--json'], { ...inFiles(), 'redis-password-file': wrong });
+    assert.equal(code, 0, stdout);
+    assert.match(stdout, /"unknown":\["orders and deadlines: redis at [^"]*WRONGPASS/);
+    assertFails(await secretly(['status'], { ...inFiles(), 'kafka-password-file': wrong }), 1, LOGIN_REFUSED);
+    assertFails(await secretly(['status', '--http', `http://${USER}:${WRONG}@127.0.0.1:1`], inFiles()), 2, /--http: expected host:port, or a URL without a login/);
   });
 });

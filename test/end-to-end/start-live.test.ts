@@ -4,10 +4,14 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { FakeExchange } from '@fillstream/simulator/exchange';
 import { assertRefused, fillstream, folderFor, start, type Running } from './command.ts';
+import { filledOids } from './ingestor.ts';
 import { SEED } from './journals.ts';
 
+/** The latest revision of a signal. */
+type Told = { readonly revision: number; readonly totals: Totals };
 type Totals = { readonly size: string; readonly notional: string; readonly closedPnl: string; readonly fees: object; readonly fillCount: number };
 
 const KILLS = 3;
@@ -21,7 +25,7 @@ test('over cuts, silence, rubbish and kills, the totals of every order are those
     await exchange.close();
   });
   const folder = join(folderFor(t), 'data');
-  const signals = new Map<string, { readonly revision: number; readonly totals: Totals }>();
+  const signals = new Map<string, Told>();
   const run = (): Running => start(['start', '--exchange', exchange.url, '--data', folder, ...SETTINGS, ...exchange.addresses.flatMap((address) => ['--address', address])]);
   for (let kill = 0; kill < KILLS; kill += 1) {
     const running = run();
@@ -42,14 +46,44 @@ test('over cuts, silence, rubbish and kills, the totals of every order are those
   const { code, stdout, stderr } = await last.ended;
   assert.equal(code, 0, stderr);
   collect(signals, stdout);
-  const expected = Object.fromEntries(exchange.ledger.totals.orders().flatMap(({ address, oid, legs }) => Object.entries(legs).map(([leg, totals]) => [`${address}/${String(oid)}/${leg}`, totals])));
-  assert.ok(Object.keys(expected).length > 50, `seed ${String(SEED)}: the market was too quiet`);
-  assert.deepEqual(Object.fromEntries([...signals].map(([id, { totals }]) => [id, totals]).sort()), Object.fromEntries(Object.entries(expected).sort()), `seed ${String(SEED)}`);
+  assertTotals(signals, exchange);
   assert.deepEqual(Object.values(exchange.violations).filter((each) => typeof each === 'number' && each > 0), []);
 });
 
+test('fills that the socket never told of are asked for, and change the totals to what they are', async (t) => {
+  const exchange = await FakeExchange.start({ seed: SEED + 1, addresses: 2, ordersPerSecond: 10 });
+  t.after(async () => {
+    await exchange.close();
+  });
+  const data = join(folderFor(t), 'data');
+  const addresses = exchange.addresses.flatMap((address) => ['--address', address]);
+  const running = start(['start', '--exchange', exchange.url, '--data', data, ...SETTINGS, ...addresses]);
+  await running.heard(/watched(?:.|\n)*watched/);
+  const fault = exchange.fault('lose', { how: 'userFills', times: 20 });
+  while (fault.hits < 20 || filledOids(exchange).size < 80) await sleep(50);
+  exchange.halt();
+  await sleep(LONGEST_WAIT_MS * 2);
+  running.kill('SIGTERM');
+  const { code, stdout, stderr } = await running.ended;
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /records fetched \(asked\)/);
+  const signals = new Map<string, Told>();
+  collect(signals, stdout);
+  assertTotals(signals, exchange, filledOids(exchange));
+});
+
+/** Of all orders, or of those named. */
+function assertTotals(signals: ReadonlyMap<string, Told>, { ledger }: FakeExchange, oids?: ReadonlySet<number>): void {
+  const orders = ledger.totals.orders().filter(({ oid }) => oids?.has(oid) !== false);
+  const expected = Object.fromEntries(orders.flatMap(({ address, oid, legs }) => Object.entries(legs).map(([leg, totals]) => [`${address}/${String(oid)}/${leg}`, totals])));
+  assert.ok(Object.keys(expected).length > 50, `seed ${String(SEED)}: the market was too quiet`);
+  const told = new Map([...signals].filter(([id]) => oids?.has(Number(id.split('/')[1])) !== false));
+  const wrong = [...new Set([...told.keys(), ...Object.keys(expected)])].filter((id) => !isDeepStrictEqual(told.get(id)?.totals, expected[id]));
+  assert.deepEqual(wrong.map((id) => ({ id, told: told.get(id), expected: expected[id] })), [], `seed ${String(SEED)}`);
+}
+
 /** The latest revision of each id: what a kill came in between is shown again. */
-function collect(signals: Map<string, { readonly revision: number; readonly totals: Totals }>, stdout: string): void {
+function collect(signals: Map<string, Told>, stdout: string): void {
   for (const line of stdout.split('\n').slice(0, -1)) {
     const { id, revision, size, notional, closedPnl, fees, fillCount }: Totals & { readonly id: string; readonly revision: number } = JSON.parse(line);
     if (revision >= (signals.get(id)?.revision ?? 0)) signals.set(id, { revision, totals: { size, notional, closedPnl, fees, fillCount } });

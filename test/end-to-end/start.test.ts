@@ -1,4 +1,4 @@
-// `npm start`: the embedded pipeline as a process, on journals and on the demo feed.
+// `npm start`: the embedded pipeline as a process, on journals and on the fake exchange.
 
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -102,8 +102,8 @@ suite('a journal in the embedded pipeline', () => {
   });
 });
 
-suite('the demo feed', () => {
-  test('ends by itself, goes on where it stopped, and repeats no signal', async (context) => {
+suite('the fake exchange', () => {
+  test('ends by itself, goes on where it stopped, fetches what was traded meanwhile, and repeats no signal', async (context) => {
     const args = ['start', '--data', join(folderFor(context), 'data'), '--rate', '400', '--for', '3s'];
     const first = await fillstream(args);
     const second = await fillstream(args);
@@ -114,11 +114,12 @@ suite('the demo feed', () => {
     const keys = signalsOf(first, second).map((line) => JSON.parse(line) as { id: string; revision: number }).map(({ id, revision }) => `${id} ${String(revision)}`);
     assert.equal(new Set(keys).size, keys.length);
     assert.ok(Number(countsOf(second)['records']) > Number(countsOf(first)['records']));
+    assert.match(second.stderr, /records fetched \(connected\)/);
   });
 
   test('Ctrl-C ends it cleanly', async (context) => {
     const running = start(['start', '--data', join(folderFor(context), 'data')]);
-    await sleep(1_500);
+    await running.heard(/watched/);
     running.kill('SIGINT');
     const { code, stderr, elapsedMs } = await running.ended;
     assert.equal(code, 0, stderr);

@@ -13,7 +13,7 @@ import type { PartState, StackState } from './state.ts';
 
 const FILE = join(import.meta.dirname, '../compose.yaml');
 const ASK_LIMIT_MS = 3_000;
-const READY_LIMIT_MS = 60_000;
+const READY_LIMIT_MS = 120_000;
 const POLL_MS = 200;
 /** Kafka's ApiVersions request, version 0, with correlation id 1 and no client id: 10 bytes after the size. */
 const API_VERSIONS = Uint8Array.of(0, 0, 0, 10, 0, 18, 0, 0, 0, 0, 0, 1, 255, 255);

@@ -15,7 +15,7 @@ import { StackError } from './errors.ts';
 import { identify, isRunning, signal, type ProcessIdentity } from './identity.ts';
 import { lastLines } from './run.ts';
 
-const READY_LIMIT_MS = 60_000;
+const READY_LIMIT_MS = 120_000;
 const STOP_LIMIT_MS = 10_000;
 const KILL_LIMIT_MS = 5_000;
 const POLL_MS = 50;

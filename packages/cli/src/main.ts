@@ -2,10 +2,19 @@
 
 import { Command } from 'commander';
 import { endingOf } from './errors.ts';
+import { completionCommand } from './operate/completion-command.ts';
+import { doctorCommand } from './operate/doctor-command.ts';
+import { recordCommand } from './record-command.ts';
+import { explainCommand, ordersCommand } from './operate/explain-command.ts';
+import { quarantineCommand } from './operate/quarantine-command.ts';
+import { signalsCommand } from './operate/signals-command.ts';
+import { statusCommand } from './operate/status-command.ts';
 import { runCommand } from './run/command.ts';
 import { unwritable } from './run/line-file.ts';
 import { settingsCommand } from './settings-command.ts';
-import { importCommand, stackCommand, topicsCommand } from './stack/commands.ts';
+import { backfillCommand } from './stack/backfill-command.ts';
+import { stackCommand, topicsCommand } from './stack/commands.ts';
+import { importCommand } from './stack/import-command.ts';
 import { ingestorCommand } from './stack/ingestor-command.ts';
 import { processorCommand } from './stack/processor-command.ts';
 import { watchCommand } from './stack/watch-command.ts';
@@ -20,7 +29,8 @@ function program(): Command {
     .exitOverride()
     .configureOutput({ outputError: (text, write) => { write(text); } });
   const commands = [
-    startCommand(), runCommand(), stackCommand(), topicsCommand(), importCommand(), watchCommand(), ingestorCommand(), processorCommand(), settingsCommand(),
+    startCommand(), runCommand(), recordCommand(), stackCommand(), topicsCommand(), importCommand(), backfillCommand(), watchCommand(), ingestorCommand(), processorCommand(), doctorCommand(), statusCommand(), settingsCommand(),
+    explainCommand(), ordersCommand(), signalsCommand(), quarantineCommand(), completionCommand(() => root),
   ];
   for (const command of commands) {
     for (const part of command.commands) part.exitOverride();

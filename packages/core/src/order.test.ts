@@ -139,8 +139,12 @@ suite('the states of an order', () => {
 suite('what an order waits for', () => {
   const slice = { twapId: 5 };
 
-  test('a parked status waits 10 minutes from when it won', () => {
-    assert.equal(waitOf(withStatus(null, oidOf(1), terminal(), T0 + 4)), 600_004);
+  test('a parked status waits 10 minutes from when it won, and asks for the fills that it owes on the way', () => {
+    const parked = withStatus(null, oidOf(1), terminal(), T0 + 4);
+    assert.ok(parked.kind === 'parked');
+    assert.equal(waitOf(parked), 5_004);
+    assert.equal(waitOf({ ...parked, asked: true }), 600_004);
+    assert.equal(waitOf({ ...parked, status: { ...parked.status, status: 'canceled', owesFills: false } }), 600_004);
   });
 
   test('a trade without a status waits 5 minutes from its first unreported fill', () => {

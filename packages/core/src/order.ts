@@ -11,7 +11,7 @@
 // O2  `Pending` exactly while a fill is unreported.
 // O3  The one deadline of an order is a function of its state (`deadlineOf`): nothing else sets a timer.
 
-import { add, equals, format, type Decimal } from './decimal.ts';
+import { add, compare, equals, format, signOf, type Decimal } from './decimal.ts';
 import type { Fill, Oid, Side } from './input.ts';
 import { LEGS, assetTypeOf, type AssetType, type Cause, type LegName, type Part } from './leg.ts';
 import type { Settings } from './settings.ts';
@@ -25,6 +25,8 @@ export type Parked = {
   readonly status: TerminalStatus;
   /** Stream time at which the status was applied. */
   readonly changedAt: number;
+  /** Its fills, which must exist, were asked for. */
+  readonly asked: boolean;
 };
 
 /** A fill's tid, or the text of its other facts where it has none. */
@@ -73,6 +75,9 @@ export type Order = Parked | Pending | Reported;
 /** Why a signal went out (contract §6). */
 export const TRIGGERS = ['complete', 'grace', 'quiet', 'timeout'] as const;
 export type Trigger = (typeof TRIGGERS)[number];
+
+/** What of an order should be there and isn't. */
+export type Missing = 'fills' | 'status';
 
 /** The identity of a fill within its order (contract §4). */
 export function identityOf(fill: Fill): Identity {
@@ -171,7 +176,7 @@ export function legOf(ledger: Ledger, leg: LegName): LegTotals | undefined {
 
 /** The state after a terminal status that won. */
 export function withStatus(order: Order | null, oid: Oid, status: TerminalStatus, now: number): Order {
-  if (order === null || order.kind === 'parked') return { kind: 'parked', oid, status, changedAt: now };
+  if (order === null || order.kind === 'parked') return { kind: 'parked', oid, status, changedAt: now, asked: false };
   return { ...order, status, changedAt: now };
 }
 
@@ -193,7 +198,7 @@ export function triggerOf(order: Pending): Trigger {
 
 /** The stream time at which the order has its next say (O3). */
 export function deadlineOf(order: Order, settings: Settings): number {
-  if (order.kind === 'parked') return order.changedAt + settings.statusMs;
+  if (order.kind === 'parked') return order.changedAt + (isToAsk(order, settings) ? settings.graceMs : settings.statusMs);
   if (order.kind === 'reported') return order.changedAt + finishedAfterMs(order, settings);
   const timeout = order.unreportedSince + settings.timeoutMs;
   const trigger = triggerOf(order);
@@ -203,6 +208,23 @@ export function deadlineOf(order: Order, settings: Settings): number {
     case 'quiet': return Math.min(order.changedAt + settings.quietMs, timeout);
     case 'timeout': return timeout;
   }
+}
+
+/** Whether the exchange has fills for it: of a reduce-only order's quantity only once it is `filled`, as it may be shrunk before. */
+function isToHaveFills({ status, owesFills, filled }: TerminalStatus): boolean {
+  return owesFills || (status === 'filled' && signOf(filled) > 0);
+}
+
+/** Whether the next say of a parked order is to ask for its fills. */
+export function isToAsk({ asked, status }: Parked, { graceMs, statusMs }: Settings): boolean {
+  return isToHaveFills(status) && !asked && graceMs < statusMs;
+}
+
+/** What a pending order that stops waiting should have and hasn't: fills, or its end. */
+export function missingOf({ status, ledger }: Pending, trigger: Trigger): Missing | null {
+  if (trigger === 'timeout') return 'status';
+  const lacks = trigger === 'grace' && status !== null && isToHaveFills(status) && compare(ledger.rawSize, status.filled) < 0;
+  return lacks ? 'fills' : null;
 }
 
 function finishedAfterMs(order: Reported, settings: Settings): number {

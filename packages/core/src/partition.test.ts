@@ -15,6 +15,67 @@ function told(signals: readonly Signal[]): readonly string[] {
   return signals.map(({ oid, revision, trigger, size }) => `${String(oid)} r${String(revision)} ${trigger} ${size}`);
 }
 
+suite('what an order lacks', () => {
+  const lacksOf = ({ partition }: Story): readonly string[] => partition.takeLacks().map(({ oid, missing }) => `${String(oid)} ${missing}`);
+
+  test('fills, when a status that owes them waited for the grace period: told once, again for a new status', () => {
+    const story = new Story();
+    story.update(0, { origSz: '2' });
+    story.tick(5 * SECOND - 1);
+    assert.deepEqual(lacksOf(story), []);
+    story.tick(5 * SECOND);
+    assert.deepEqual(lacksOf(story), ['1 fills']);
+    story.update(MINUTE, { status: 'canceled', origSz: '3', sz: '1', statusTimestamp: T0 + 9 });
+    story.tick(2 * MINUTE);
+    assert.deepEqual(lacksOf(story), ['1 fills']);
+    story.tick(11 * MINUTE - 1);
+    assert.equal(story.counts.orphaned, 0);
+    story.tick(11 * MINUTE);
+    assert.deepEqual([story.counts.orphaned, lacksOf(story)], [1, []]);
+  });
+
+  test('nothing, when its first fill came in time, or none are owed', () => {
+    const story = new Story();
+    story.update(0, { oid: 1, origSz: '2' });
+    story.fill(4 * SECOND, { oid: 1, sz: '2' });
+    story.update(0, { oid: 2, origSz: '2', sz: '1', status: 'canceled', reduceOnly: true });
+    story.tick(5 * MINUTE);
+    assert.deepEqual(lacksOf(story), []);
+  });
+
+  test('fills, when a reduce-only order is filled, which nothing shrinks any more', () => {
+    const story = new Story();
+    story.update(0, { origSz: '2', reduceOnly: true });
+    story.tick(MINUTE);
+    assert.deepEqual(lacksOf(story), ['1 fills']);
+  });
+
+  test('fills, when it goes out with fewer than its status says; not when there are more', () => {
+    const story = new Story();
+    story.fill(0, { oid: 1 });
+    story.update(0, { oid: 1, origSz: '2' });
+    story.fill(0, { oid: 2, sz: '3' });
+    story.update(0, { oid: 2, origSz: '2' });
+    assert.deepEqual(told(story.tick(5 * SECOND).fired), ['1 r1 grace 1', '2 r1 grace 3']);
+    assert.deepEqual(lacksOf(story), ['1 fills']);
+  });
+
+  test('its status, when it goes out without one; a TWAP slice has none', () => {
+    const story = new Story();
+    story.fill(0, { oid: 1 });
+    story.fill(0, { oid: 2, twapId: 7 });
+    story.tick(5 * MINUTE);
+    assert.deepEqual(lacksOf(story), ['1 status']);
+  });
+
+  test('nothing before its status is dropped, when the grace period is no shorter', () => {
+    const story = new Story({ graceMs: MINUTE, statusMs: MINUTE });
+    story.update(0, { origSz: '2' });
+    story.tick(MINUTE);
+    assert.deepEqual([story.counts.orphaned, lacksOf(story)], [1, []]);
+  });
+});
+
 suite('signals', () => {
   test('a status that changes nothing about the fills never makes a revision', () => {
     const story = new Story();

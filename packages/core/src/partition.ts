@@ -5,11 +5,12 @@
 // P3  Nothing here waits: what a record needs is in memory before it is applied.
 
 import type { Counts } from './counts.ts';
-import type { Address, Fill, Input, OrderUpdate, RecordKind, RefusalReason } from './input.ts';
+import type { Address, Fill, Input, Oid, OrderUpdate, RecordKind, RefusalReason } from './input.ts';
 import { assertNever, invariant } from './invariant.ts';
 import { meaningOf } from './leg.ts';
 import {
-  asReported, deadlineOf, isLate, recall, triggerOf, withFill, withStatus, type Order, type Pending, type Trigger,
+  asReported, deadlineOf, isLate, isToAsk, missingOf, recall, triggerOf, withFill, withStatus,
+  type Missing, type Order, type Pending, type Trigger,
 } from './order.ts';
 import { PartitionState, type PartitionImage } from './partition-state.ts';
 import type { Settings } from './settings.ts';
@@ -21,12 +22,16 @@ import { hasUnreported, markReported } from './totals.ts';
 /** What became of a record. */
 export type Outcome = { readonly kind: 'applied' } | { readonly kind: 'refused'; readonly reason: RefusalReason };
 
+/** An order of which something should be there and isn't: whoever watches the address can ask the exchange for it. */
+export type Lack = { readonly address: Address; readonly oid: Oid; readonly missing: Missing };
+
 const APPLIED: Outcome = { kind: 'applied' };
 
 export class Partition {
   readonly state: PartitionState;
   readonly #counts: Counts;
   readonly #settings: Settings;
+  #lacks: Lack[] = [];
 
   /** `clockCount` topics share stream time; an `image` is what a store remembers of the partition. */
   constructor(settings: Settings, clockCount = 1, image: PartitionImage | null = null) {
@@ -58,6 +63,13 @@ export class Partition {
       this.#fire(slot, slot.order, signals);
       return 'fired';
     }
+  }
+
+  /** What was found lacking since the last call; no signal depends on it. */
+  takeLacks(): readonly Lack[] {
+    const lacks = this.#lacks;
+    if (lacks.length > 0) this.#lacks = [];
+    return lacks;
   }
 
   /** Applies a record whose time has been moved to, with all due timers fired; adds what it signals. */
@@ -200,18 +212,30 @@ export class Partition {
   #fire(slot: Slot, order: Order, signals: Signal[]): void {
     switch (order.kind) {
       case 'parked':
+        if (isToAsk(order, this.#settings)) {
+          this.#lacks.push({ address: slot.address, oid: slot.oid, missing: 'fills' });
+          this.state.put(this.state.account(slot.address), slot, { ...order, asked: true });
+          break;
+        }
         if (order.status.owesFills) this.#counts.orphaned += 1;
         else this.#counts.expiredStatuses += 1;
         this.state.remove(slot);
         break;
       case 'pending':
-        this.state.put(this.state.account(slot.address), slot, this.#report(slot.address, order, triggerOf(order), signals));
+        this.#giveUp(slot, order, triggerOf(order), signals);
         break;
       case 'reported':
         this.#finish(slot, order.ledger.lastFillAt);
         break;
       default: assertNever(order);
     }
+  }
+
+  /** Reports an order that waited long enough. */
+  #giveUp(slot: Slot, order: Pending, trigger: Trigger, signals: Signal[]): void {
+    const missing = missingOf(order, trigger);
+    if (missing !== null) this.#lacks.push({ address: slot.address, oid: slot.oid, missing });
+    this.state.put(this.state.account(slot.address), slot, this.#report(slot.address, order, trigger, signals));
   }
 
   /** One signal for each leg with unreported fills, close before open (contract §6). */

@@ -87,7 +87,7 @@ function clientOf({ brokers, tls, sasl, onTrouble }: KafkaOptions, retries: numb
 }
 
 /** Each repetition of a message within TELL_AGAIN_MS is left out: the client repeats itself with every retry. */
-function onceInAWhile(tell: (message: string) => void): (message: string) => void {
+export function onceInAWhile(tell: (message: string) => void): (message: string) => void {
   let [last, at] = ['', -Infinity];
   return (message) => {
     if (message === last && performance.now() - at < TELL_AGAIN_MS) return;

@@ -5,12 +5,16 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { SchemaType } from '@kafkajs/confluent-schema-registry';
 import type { RefusalReason, Signal } from '@fillstream/core';
 import type { EventLog } from '@fillstream/runtime';
 import { eventLogContract } from '@fillstream/runtime/contract';
 import { bodyReader, decodeQuarantined, decodeSignal, encodeRecord, encodeTick, schemaTextOf } from '@fillstream/schemas';
 import { fetchArtifacts, startKafka, startRegistry, type Kafka, type Registry } from '@fillstream/stack';
-import { DEFAULT_TOPICS, KafkaInputWriter, KafkaLog, connectionOf, createTopics, readTopic, withAdmin, type KafkaOptions, type RegistryOptions } from './index.ts';
+import {
+  DEFAULT_TOPICS, KafkaInputWriter, KafkaLog, WireFormat, connectionOf, createTopics, nameIn, readTopic, registryOf, withAdmin,
+  type KafkaOptions, type RegistryOptions,
+} from './index.ts';
 
 const PARTITIONS = 2;
 const HEADER_BYTES = 5;
@@ -121,7 +125,7 @@ test('what is committed is found in the topic commits when the group has forgott
   const opened = await log.open(0);
   const to = { position: { offsets: [1, 1], fired: 0 }, id: '00000000000000aa' };
   const merge = [{ topic: 0, count: 1 }, { topic: 1, count: 1 }];
-  await opened.commit({ from: opened.start, to, merge, clocks: [TICK_AT, TICK_AT], signals: [], refused: [], afterEnd: false });
+  await opened.commit({ from: opened.start, to, merge, clocks: [TICK_AT, TICK_AT], signals: [], refused: [], lacks: [], afterEnd: false });
   await log.close();
   await withAdmin(connectionOf(kafka), async (admin) => {
     await admin.deleteGroups([log.groupId]);
@@ -152,4 +156,22 @@ test('a body of an older version of the schema is read as one of ours, and one o
   assert.deepEqual(bodyReader('fills', schemaTextOf('fills'))(body), body);
   assert.throws(() => bodyReader('fills', JSON.stringify(older)), /expected a schema that fills can be read by/);
   assert.throws(() => bodyReader('fills', '"string"'), /expected a schema/);
+});
+
+test('a registry that is gone when a record names another version of the schema is waited for, and told of', async () => {
+  const options = await freshTopics();
+  assert.ok(registry !== null);
+  const older = JSON.stringify(JSON.parse(schemaTextOf('fills'), (key, value: unknown) => (key === 'doc' ? undefined : value)));
+  const { id } = await registryOf(options.registry).register({ type: SchemaType.AVRO, schema: older }, { subject: 'older' });
+  const told = Promise.withResolvers<string>();
+  const format = await WireFormat.of(registryOf(options.registry), 'fills', nameIn(options.kafka.namespace, 'fills'), told.resolve);
+  const body = encodeTick(TICK_AT);
+  const value = format.frame(body);
+  value.writeUInt32BE(id, 1);
+  await registry.process.kill();
+  const learned = format.learn([value]);
+  assert.match(await told.promise, new RegExp(`doesn't give schema ${String(id)}`));
+  await registry.process.start();
+  await learned;
+  assert.deepEqual(format.unframe(value), body);
 });

@@ -13,6 +13,7 @@ import { coPartitionAssigner } from './assigner.ts';
 import type { FetchedRecord } from './backlog.ts';
 import { committedPointOf, type CommittedPoint } from './committed-offsets.ts';
 import { connectionOf, isRetriable, kafkaFailure, messageOf, nameIn, type KafkaOptions } from './connection.ts';
+import { enduring, type Enduring } from './enduring.ts';
 import { Feed, lostRecords, type TopicQueue } from './feed.ts';
 import { isSame, parseLast, type Applied } from './last-applied.ts';
 import { Membership } from './membership.ts';
@@ -50,7 +51,7 @@ const TAIL_WAIT_MS = 2_000;
 const SAME_WAIT_MS = 10_000;
 
 /** The topics that the processor writes. */
-export const OUTPUT_TOPICS = ['signals', 'quarantine', 'commits'] as const;
+export const OUTPUT_TOPICS = ['signals', 'quarantine', 'repairs', 'commits'] as const;
 export type OutputTopic = (typeof OUTPUT_TOPICS)[number];
 const READ_TOPICS = [...INPUT_TOPICS, 'commits'] as const;
 
@@ -64,6 +65,7 @@ export class KafkaLog implements EventLog {
   readonly #admin: Admin;
   readonly #consumer: Consumer;
   readonly #feed: Feed;
+  readonly #reading: Enduring;
   readonly #membership: Membership;
   readonly #open = new Map<number, KafkaPartition>();
   #listener: GroupListener = {};
@@ -104,9 +106,7 @@ export class KafkaLog implements EventLog {
     });
     this.#membership = new Membership(this.#consumer, this.nameOf('fills'), (assigned) => this.#listener.onAssigned?.(assigned));
     this.#feed = new Feed(this.#consumer, admin);
-    this.#consumer.on(this.#consumer.events.CRASH, ({ payload: { error, restart } }) => {
-      if (!restart) this.#fail(kafkaFailure('the consumer', error, false));
-    });
+    this.#reading = enduring(this.#consumer, 'the consumer', this.#feed.runConfig, (error) => this.#fail(error));
   }
 
   nameOf(topic: Topic): string {
@@ -119,7 +119,7 @@ export class KafkaLog implements EventLog {
     try {
       await this.#consumer.connect();
       await this.#consumer.subscribe({ topics: READ_TOPICS.map((topic) => this.nameOf(topic)), fromBeginning: true });
-      await this.#feed.run();
+      await this.#reading.run();
     } catch (error) {
       throw kafkaFailure('joining the group', error, false);
     }
@@ -158,7 +158,7 @@ export class KafkaLog implements EventLog {
     clearInterval(this.#watch);
     this.#membership.leave();
     for (const opened of this.#open.values()) opened.fail(new PortError('fenced', 'the log was closed', { retryable: false }));
-    await this.#consumer.disconnect();
+    await this.#reading.end();
     await this.#admin.disconnect();
   }
 
@@ -295,16 +295,16 @@ function beginningAt(offsets: readonly number[]): HistoryPoint {
   return { ...startOf(offsets.length), position: { offsets, fired: 0 } };
 }
 
-async function formatsOf({ kafka, registry }: KafkaLogOptions): Promise<ReadonlyMap<Topic, WireFormat>> {
+export async function formatsOf({ kafka, registry }: KafkaLogOptions): Promise<ReadonlyMap<Topic, WireFormat>> {
   const client = registryOf(registry);
   const topics: readonly Topic[] = [...INPUT_TOPICS, ...OUTPUT_TOPICS];
   return new Map(await Promise.all(topics.map(async (topic): Promise<[Topic, WireFormat]> => (
-    [topic, await WireFormat.of(client, topic, nameIn(kafka.namespace, topic))]
+    [topic, await WireFormat.of(client, topic, nameIn(kafka.namespace, topic), kafka.onTrouble)]
   ))));
 }
 
 /** Throws PortError when the topics aren't there, or their counts differ. */
-async function partitionCount(admin: Admin, namespace: string | undefined): Promise<number> {
+export async function partitionCount(admin: Admin, namespace: string | undefined): Promise<number> {
   const names = [...INPUT_TOPICS, ...OUTPUT_TOPICS].map((topic) => nameIn(namespace, topic));
   const existing = new Set(await admin.listTopics());
   const missing = names.filter((name) => !existing.has(name));

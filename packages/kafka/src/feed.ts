@@ -8,7 +8,7 @@
 // D3  A batch that doesn't begin where its queue stood is let in only when the topic still has what lies there:
 //     records that were deleted, or a topic made anew, end in an error and are never skipped.
 
-import type { Admin, Batch, Consumer, EachBatchPayload } from 'kafkajs';
+import type { Admin, Batch, Consumer, ConsumerRunConfig, EachBatchPayload } from 'kafkajs';
 import { PortError } from '@fillstream/runtime';
 import { Backlog, type FetchedRecord } from './backlog.ts';
 import { Bell } from './bell.ts';
@@ -31,15 +31,16 @@ export class Feed {
     });
   }
 
-  async run(): Promise<void> {
-    await this.#consumer.run({
+  /** How the consumer has to be run. */
+  get runConfig(): ConsumerRunConfig {
+    return {
       autoCommit: false,
       eachBatchAutoResolve: false,
       partitionsConsumedConcurrently: 1,
       eachBatch: async (payload) => {
         await this.#accept(payload);
       },
-    });
+    };
   }
 
   /** Opens a partition of a topic at an offset, and rings when something arrives; an earlier opening gets nothing more. */
@@ -199,7 +200,7 @@ export function lostRecords(
 }
 
 /** Between a crash of the consumer and its next start the client refuses these; nothing is paused then, and all is told anew (D2). */
-function unlessRestarting(tell: () => void): void {
+export function unlessRestarting(tell: () => void): void {
   try {
     tell();
   } catch (error) {

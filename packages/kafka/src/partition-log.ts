@@ -9,7 +9,7 @@ import {
   type Commit, type HistoryPoint, type LogRecord, type PartitionLog, type Position, type Replayed, type Taken,
 } from '@fillstream/runtime';
 import {
-  INPUT_TOPICS, commitRecord, quarantineRecord, signalRecord, toLogRecord, unreadableRecord, type Committed, type NewRecord,
+  INPUT_TOPICS, commitRecord, quarantineRecord, repairRecord, signalRecord, type Committed, type NewRecord,
 } from '@fillstream/topics';
 import type { FetchedRecord } from './backlog.ts';
 import { Bell } from './bell.ts';
@@ -17,6 +17,7 @@ import { offsetsOf } from './committed-offsets.ts';
 import type { KafkaLog } from './event-log.ts';
 import type { Feed, TopicQueue } from './feed.ts';
 import { LastApplied, lastText, type Applied } from './last-applied.ts';
+import { logRecordsOf } from './log-records.ts';
 import type { OutputRecord, Outputs } from './outputs.ts';
 
 /** How long `take` waits before it tells that nothing came. */
@@ -90,6 +91,7 @@ export class KafkaPartition implements PartitionLog {
         headers: { id: signal.id, revision: String(signal.revision), emittedAt: String(Date.now()) },
       })),
       ...commit.refused.map((refused) => this.#framed(quarantineRecord(partition, refused))),
+      ...commit.lacks.map((lack) => this.#framed(repairRecord(lack, commit))),
       { ...this.#framed(commitRecord(partition, commit)), headers: { last: lastText(last) } },
     ];
     const point = { start: this.start.position.offsets, point: commit.to, last };
@@ -139,7 +141,7 @@ export class KafkaPartition implements PartitionLog {
       const last = taken.findLast((each) => each.topic === topic);
       if (last !== undefined) this.#last.took(topic, last.message);
     }
-    return await this.#decoded(taken);
+    return await logRecordsOf(this.#options.log.formats, taken);
   }
 
   #earliest(): number | null {
@@ -160,26 +162,6 @@ export class KafkaPartition implements PartitionLog {
 
   #isBehind(topic: number, { arrivedTo, idleMs }: TopicQueue): boolean {
     return arrivedTo < (this.#options.ends[topic] ?? 0) && idleMs < BEHIND_MS; // T2
-  }
-
-  async #decoded(taken: readonly { readonly topic: number; readonly message: FetchedRecord }[]): Promise<LogRecord[]> {
-    for (const [topic, name] of INPUT_TOPICS.entries()) {
-      await this.#options.log.formats.get(name)?.learn(taken.flatMap((each) => (each.topic === topic ? [each.message.value] : [])));
-    }
-    return taken.map(({ topic, message }) => this.#record(topic, message));
-  }
-
-  #record(topic: number, { offset, value }: FetchedRecord): LogRecord {
-    const name = INPUT_TOPICS[topic];
-    const body = name === undefined ? null : this.#options.log.formats.get(name)?.unframe(value) ?? null;
-    if (body !== null) {
-      try {
-        return toLogRecord(topic, offset, body);
-      } catch {
-        // No body of the schema that its header names: quarantined as it is.
-      }
-    }
-    return unreadableRecord(topic, offset, value ?? Buffer.alloc(0));
   }
 
   #framed({ topic, timestamp, key, body }: NewRecord): OutputRecord {
@@ -220,7 +202,7 @@ export class KafkaPartition implements PartitionLog {
         taken.push({ topic, message });
       }
     }
-    return await this.#decoded(taken);
+    return await logRecordsOf(this.#options.log.formats, taken);
   }
 }
 

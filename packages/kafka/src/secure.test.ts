@@ -91,7 +91,7 @@ for (const mechanism of MECHANISMS) {
     assert.equal(taken.kind === 'records' && taken.records.length, 2);
     const to = { position: { offsets: [1, 1], fired: 0 }, id: '00000000000000aa' };
     const merge = [{ topic: 0, count: 1 }, { topic: 1, count: 1 }];
-    await opened.commit({ from: opened.start, to, merge, clocks: [TICK_AT, TICK_AT], signals: [], refused: [], afterEnd: false });
+    await opened.commit({ from: opened.start, to, merge, clocks: [TICK_AT, TICK_AT], signals: [], refused: [], lacks: [], afterEnd: false });
     await log.close();
     while ((await readTopic(kafka, 'commits')).length === 0) await sleep(50); // It is decided some milliseconds before it is readable.
   });

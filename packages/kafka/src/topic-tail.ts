@@ -1,12 +1,14 @@
-// A topic from its beginning on, for good: all of it that is there at the start, then what comes. Outside any group's offsets.
+// A topic from its beginning or its end on, for good: all of it that is there at the start, then what comes. Outside any group's
+// offsets.
 //
-// T1  Each record is handed over once, also when the client begins anew after a failure.
+// T1  Each record is handed over once, also when the client begins anew after a failure: whenever it joins, it is told where to go on.
 
 import { randomUUID } from 'node:crypto';
 import { PortError } from '@fillstream/runtime';
 import type { Consumer, ConsumerRunConfig } from 'kafkajs';
 import { connectionOf, kafkaFailure, nameIn, withAdmin, type KafkaOptions } from './connection.ts';
 import { enduring, type Enduring } from './enduring.ts';
+import { unlessRestarting } from './feed.ts';
 
 export type TailedRecord = { readonly key: string | null; readonly value: Buffer | null };
 
@@ -21,16 +23,25 @@ const FETCH_WAIT_MS = 100;
 export class TopicTail {
   readonly #consumer: Enduring;
 
-  /** Resolves when everything that was there has been handed over. Throws PortError. `topic` is without its namespace. */
-  static async follow(options: KafkaOptions, topic: string, { onRecord, onFailure }: TailListener): Promise<TopicTail> {
+  /**
+   * Resolves when everything that was there has been handed over, or from the `end` on when what comes will be. Throws PortError.
+   * `topic` is without its namespace.
+   */
+  static async follow(options: KafkaOptions, topic: string, { onRecord, onFailure }: TailListener, from: 'beginning' | 'end' = 'beginning'): Promise<TopicTail> {
     const kafka = connectionOf(options);
     const name = nameIn(options.namespace, topic);
     const ends = await withAdmin(kafka, async (admin) => await admin.fetchTopicOffsets(name));
     const consumer = kafka.consumer({ groupId: `fillstream-tail-${randomUUID()}`, allowAutoTopicCreation: false, maxWaitTimeInMs: FETCH_WAIT_MS });
-    const { promise: caughtUp, reject } = reached(consumer, ends);
-    const tail = enduring(consumer, `following ${name}`, configOf(onRecord), (failure) => {
+    const next = new Map(ends.map(({ partition, low, high }) => [partition, Number(from === 'beginning' ? low : high)]));
+    const { promise: caughtUp, reject } = reached(consumer, from === 'beginning' ? ends : []);
+    const tail = enduring(consumer, `following ${name}`, configOf(onRecord, next), (failure) => {
       reject(failure);
       onFailure?.(failure);
+    });
+    consumer.on(consumer.events.GROUP_JOIN, () => {
+      unlessRestarting(() => {
+        for (const [partition, offset] of next) consumer.seek({ topic: name, partition, offset: String(offset) });
+      });
     });
     try {
       await consumer.connect();
@@ -66,8 +77,8 @@ function reached(consumer: Consumer, ends: readonly { readonly partition: number
   return caughtUp;
 }
 
-function configOf(onRecord: TailListener['onRecord']): ConsumerRunConfig {
-  const next = new Map<number, number>();
+/** `next`: by partition, the first offset that is handed over. */
+function configOf(onRecord: TailListener['onRecord'], next: Map<number, number>): ConsumerRunConfig {
   return {
     autoCommit: false,
     eachMessage: async ({ partition, message: { key, value, offset } }) => {

@@ -52,18 +52,22 @@ async function makeTopics(admin: Admin, namespace: string | undefined, options: 
 }
 
 function configOf(topic: Topic, namespace: string | undefined, options: TopicsOptions): ITopicConfig & { readonly topic: string } {
-  const { partitions, replication, retentionMs, limitTimestamps } = options;
+  const { partitions, replication } = options;
+  return {
+    topic: nameIn(namespace, topic), numPartitions: partitions, replicationFactor: replication,
+    configEntries: Object.entries(topicSettings(topic, options)).map(([name, value]) => ({ name, value })),
+  };
+}
+
+/** The settings that a topic is made with. */
+export function topicSettings(topic: Topic, { replication, retentionMs, limitTimestamps }: Omit<TopicsOptions, 'partitions'>): Readonly<Record<string, string>> {
   const isInput = INPUTS.includes(topic);
-  const entries = {
+  return {
     'min.insync.replicas': String(Math.max(1, replication - 1)),
     'message.timestamp.type': 'CreateTime',
     ...(COMPACTED.includes(topic) ? { 'cleanup.policy': 'compact' } : { 'cleanup.policy': 'delete', 'retention.ms': String(retentionMs) }),
     'message.timestamp.after.max.ms': isInput && limitTimestamps ? String(AHEAD_MS) : UNLIMITED,
     'max.message.bytes': String(topic === 'quarantine' ? 2 * INPUT_BYTES : INPUT_BYTES),
-  };
-  return {
-    topic: nameIn(namespace, topic), numPartitions: partitions, replicationFactor: replication,
-    configEntries: Object.entries(entries).map(([name, value]) => ({ name, value })),
   };
 }
 

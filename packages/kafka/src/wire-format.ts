@@ -2,14 +2,14 @@
 //
 // W1  Our own schema's id is known from the start, so the hot path is synchronous: five bytes are cut off.
 // W2  Another id is fetched once. A body of that schema is rewritten as one of ours; where that can't be, it is unreadable.
-// W3  A registry that doesn't answer is waited for: only an id that it doesn't know makes a value unreadable.
+// W3  A registry that doesn't answer is waited for, and told of: only an id that it doesn't know makes a value unreadable.
 
 import { Agent } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SchemaRegistry, SchemaType } from '@kafkajs/confluent-schema-registry';
 import { PortError } from '@fillstream/runtime';
 import { bodyReader, schemaTextOf, type Topic } from '@fillstream/schemas';
-import { messageOf } from './connection.ts';
+import { messageOf, onceInAWhile } from './connection.ts';
 
 export type RegistryOptions = {
   /** The Confluent API's base, such as http://127.0.0.1:8081. */
@@ -53,22 +53,24 @@ export class WireFormat {
   readonly #topic: Topic;
   readonly #ownId: number;
   readonly #header: Buffer;
+  readonly #tell: (message: string) => void;
   /** By schema id; null: the registry doesn't know it, or it doesn't fit. */
   readonly #readers = new Map<number, ((body: Buffer) => Buffer) | null>();
 
-  private constructor(registry: SchemaRegistry, topic: Topic, id: number) {
+  private constructor(registry: SchemaRegistry, topic: Topic, id: number, onTrouble: ((message: string) => void) | undefined) {
     this.#registry = registry;
     this.#topic = topic;
     this.#ownId = id;
     this.#header = Buffer.alloc(HEADER_BYTES);
     this.#header.writeUInt32BE(id, 1);
+    this.#tell = onceInAWhile((message) => onTrouble?.(message));
   }
 
-  /** Looks up the id of our schema. Throws PortError when it isn't registered, or nobody answers. */
-  static async of(registry: SchemaRegistry, topic: Topic, topicName: string): Promise<WireFormat> {
+  /** Looks up the id of our schema. Throws PortError when it isn't registered, or nobody answers. `onTrouble` is told of a later silence. */
+  static async of(registry: SchemaRegistry, topic: Topic, topicName: string, onTrouble?: (message: string) => void): Promise<WireFormat> {
     try {
       const id = await registry.getRegistryIdBySchema(subjectOf(topicName), { type: SchemaType.AVRO, schema: schemaTextOf(topic) });
-      return new WireFormat(registry, topic, id);
+      return new WireFormat(registry, topic, id, onTrouble);
     } catch (error) {
       throw schemaFailure(topicName, error);
     }
@@ -111,6 +113,7 @@ export class WireFormat {
         return JSON.stringify(await this.#registry.getSchema(id));
       } catch (error) {
         if (statusOf(error) === 404) return null;
+        this.#tell(`the schema registry doesn't give schema ${String(id)}, which a record names: ${registryMessageOf(error)}; asking again`);
         await sleep(RETRY_MS);
       }
     }

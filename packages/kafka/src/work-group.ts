@@ -193,7 +193,7 @@ function assignerOf(name: string, { claim, share }: WorkGroupOptions): Partition
 }
 
 /** Name and claim; null for another program's metadata. */
-function saidBy(metadata: GroupMember['memberMetadata']): readonly [name: string, claim: string] | null {
+export function saidBy(metadata: GroupMember['memberMetadata']): readonly [name: string, claim: string] | null {
   try {
     const said: unknown = JSON.parse(MemberMetadata.decode(metadata)?.userData.toString() ?? 'null');
     return isSaid(said) ? said : null;

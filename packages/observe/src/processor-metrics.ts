@@ -11,6 +11,7 @@ export class ProcessorMetrics {
   readonly #signals: Counter<'trigger'>;
   readonly #revisions: Counter;
   readonly #quarantined: Counter<'reason'>;
+  readonly #lacks: Counter<'missing'>;
   readonly #commits: Counter;
   readonly #takeOvers: Counter<'how'>;
   readonly #replayed: Counter;
@@ -27,6 +28,7 @@ export class ProcessorMetrics {
     this.#signals = new Counter({ name: 'fillstream_signals_total', help: 'Signals committed, revisions among them.', labelNames: ['trigger'], registers });
     this.#revisions = new Counter({ name: 'fillstream_revisions_total', help: 'Signals that restate an earlier one.', registers });
     this.#quarantined = new Counter({ name: 'fillstream_quarantined_total', help: 'Records refused.', labelNames: ['reason'], registers });
+    this.#lacks = new Counter({ name: 'fillstream_repairs_asked_total', help: 'Orders of which fills or the end should be there and are not.', labelNames: ['missing'], registers });
     this.#commits = new Counter({ name: 'fillstream_commits_total', help: 'Commits to the log.', registers });
     this.#takeOvers = new Counter({ name: 'fillstream_take_overs_total', help: 'Partitions taken over.', labelNames: ['how'], registers });
     this.#replayed = new Counter({ name: 'fillstream_replayed_records_total', help: 'Records replayed at take-overs.', registers });
@@ -56,6 +58,7 @@ export class ProcessorMetrics {
       if (revision > 1) this.#revisions.inc();
     }
     for (const { reason } of commit.refused) this.#quarantined.inc({ reason });
+    for (const { missing } of commit.lacks) this.#lacks.inc({ missing });
     if (Number.isFinite(streamTime)) this.#streamTime.set({ partition }, streamTime / MS);
   }
 }

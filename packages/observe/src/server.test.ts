@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Address, Oid } from '@fillstream/core';
 import type { LoopEvent } from '@fillstream/runtime';
 import { ProcessorMetrics } from './processor-metrics.ts';
 import { serve, type Served } from './server.ts';
@@ -42,13 +43,13 @@ test('events are counted', async (t) => {
   const point = { position: { offsets: [0, 0], fired: 0 }, id: '0000000000000000' };
   const committed: LoopEvent = {
     kind: 'committed', partition: 3, streamTime: 1_760_000_000_500,
-    commit: { from: point, to: point, merge: [{ topic: 0, count: 5 }, { topic: 1, count: 2 }, { topic: 0, count: 1 }], clocks: [], signals: [], refused: [], afterEnd: false },
+    commit: { from: point, to: point, merge: [{ topic: 0, count: 5 }, { topic: 1, count: 2 }, { topic: 0, count: 1 }], clocks: [], signals: [], refused: [], lacks: [{ address: '0x1' as Address, oid: 7 as Oid, missing: 'fills' }], afterEnd: false },
   };
   for (const event of [committed, committed, { kind: 'takenOver', partition: 3, how: 'rebuilt', replayed: 40, at: point } as const]) metrics.note(event);
   const { url } = await served(t, { value: true }, metrics);
   const text = await (await fetch(`${url}/metrics`)).text();
   for (const line of [
-    'fillstream_records_total{topic="fills"} 12', 'fillstream_records_total{topic="order-updates"} 4', 'fillstream_commits_total 2',
+    'fillstream_records_total{topic="fills"} 12', 'fillstream_records_total{topic="order-updates"} 4', 'fillstream_commits_total 2', 'fillstream_repairs_asked_total{missing="fills"} 2',
     'fillstream_take_overs_total{how="rebuilt"} 1', 'fillstream_replayed_records_total 40', 'fillstream_stream_time_seconds{partition="3"} 1760000000.5',
   ]) assert.ok(text.split('\n').includes(line), `${line} in\n${text}`);
 });

@@ -8,7 +8,7 @@ import type { RedisConnection } from './connection.ts';
  * partitions, can't go on. Throws PortError `mismatch`, with the name of the first fact that differs.
  */
 export async function agreeOn(connection: RedisConnection, namespace: string, facts: Readonly<Record<string, string>>): Promise<void> {
-  const key = `${namespace === '' ? 'fillstream' : namespace}:facts`;
+  const key = factsKey(namespace);
   for (const [name, value] of Object.entries(facts)) {
     const held = await connection.repeat(async () => {
       await connection.client.hsetnx(key, name, value);
@@ -18,4 +18,8 @@ export async function agreeOn(connection: RedisConnection, namespace: string, fa
     const message = `the state in redis under ${key} was made with ${name} ${held ?? ''}, now ${value}; use another --namespace, or what it was made with`;
     throw new PortError('mismatch', message, { retryable: false });
   }
+}
+
+export function factsKey(namespace: string): string {
+  return `${namespace === '' ? 'fillstream' : namespace}:facts`;
 }

@@ -1,3 +1,6 @@
 export { RedisConnection, checkRedis, type RedisOptions } from './connection.ts';
 export { agreeOn } from './facts.ts';
+export { inspectServers, tryCommands, type RefusedCommand, type ServerFacts } from './inspect.ts';
+export { deadlinesOf, inspectPartition, storedFacts, type Deadlines, type StoredPartition } from './inspect-state.ts';
+export { peekOrder, type PeekedOrder } from './peek.ts';
 export { RedisStore, type RedisStoreOptions } from './state-store.ts';

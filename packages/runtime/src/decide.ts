@@ -107,6 +107,7 @@ class BatchFold {
       clocks: [...this.#partition.state.clocks],
       signals: this.#signals,
       refused: this.#refused,
+      lacks: this.#partition.takeLacks(),
       afterEnd,
     };
   }

@@ -2,7 +2,7 @@
 //
 // Each has a memory twin beside it and a contract suite in contract/, which every adapter passes.
 
-import type { Address, Counts, Input, Oid, RefusalReason, Signal } from '@fillstream/core';
+import type { Address, Counts, Input, Lack, Oid, RefusalReason, Signal } from '@fillstream/core';
 import type { HistoryPoint, Position, Run } from './history.ts';
 
 /** An operational failure of a port. `retryable`: taking over anew may mend it. */
@@ -48,6 +48,8 @@ export type Commit = {
   readonly clocks: readonly number[];
   readonly signals: readonly Signal[];
   readonly refused: readonly Refused[];
+  /** What an ingestor may look for. */
+  readonly lacks: readonly Lack[];
   /** Past the end of a bounded log: visible, but no part of history; the next start does it again. */
   readonly afterEnd: boolean;
 };

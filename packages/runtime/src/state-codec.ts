@@ -51,6 +51,8 @@ type StoredOrder = {
   readonly since: number | null;
   /** null: parked. */
   readonly ledger: StoredLedger | null;
+  /** Only of a parked one. */
+  readonly asked?: boolean;
 };
 type StoredProfile = {
   readonly v: number;
@@ -79,6 +81,7 @@ export function encodeOrder(order: Order): string {
       quiet: ledger.quiet,
       last: ledger.lastFillAt,
     },
+    ...(order.kind === 'parked' ? { asked: order.asked } : {}),
   };
   return JSON.stringify(stored);
 }
@@ -89,11 +92,11 @@ export function decodeOrder(body: string): Order {
 }
 
 function loadOrder(body: string): Order {
-  const { oid, status, changedAt, since, ledger } = parseStored<StoredOrder>(body);
+  const { oid, status, changedAt, since, ledger, asked } = parseStored<StoredOrder>(body);
   const terminal = status === null ? null : loadStatus(status);
   if (ledger === null) {
     if (terminal === null) throw broken('an order without status and fills');
-    return { kind: 'parked', oid, status: terminal, changedAt };
+    return { kind: 'parked', oid, status: terminal, changedAt, asked: asked === true };
   }
   const base = {
     oid,

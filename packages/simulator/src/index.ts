@@ -1,4 +1,3 @@
-export type { DemoBatch, DemoCursor, DemoOptions, DemoSpan } from './demo.ts';
 export type { JournalWritten } from './journal.ts';
 export type { Leg, LegTotals, LedgerCounts, OrderTotals } from './ledger.ts';
 export type { MarketOptions, Shares } from './options.ts';
@@ -6,7 +5,6 @@ export type { Witness } from './market.ts';
 export type {
   AccountData, AccountRecord, FillData, FillRecord, JournalRecord, OrderUpdateData, OrderUpdateRecord, TickRecord,
 } from './record.ts';
-export { demoFeed } from './demo.ts';
 export { writeJournal } from './journal.ts';
 export { Ledger } from './ledger.ts';
 export { market } from './market.ts';

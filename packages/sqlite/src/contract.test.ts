@@ -178,7 +178,7 @@ test('the quarantine holds the line that a record was', async (context) => {
   assert.equal(taken.kind, 'records');
   const refused = taken.records.map((record) => ({ reason: 'malformed' as const, record }));
   const to = { position: { offsets: [2, 0], fired: 0 }, id: '0123456789abcdef' };
-  await opened.commit({ from: opened.start, to, merge: [{ topic: 0, count: 2 }], clocks: [NOW], signals: [], refused, afterEnd: false });
+  await opened.commit({ from: opened.start, to, merge: [{ topic: 0, count: 2 }], clocks: [NOW], signals: [], refused, lacks: [], afterEnd: false });
   const [first, second] = log.read('quarantine', 0, 0, 10).map(({ body }) => decodeQuarantined(body));
   assert.equal(first?.original.toString(), '{"kind":');
   assert.deepEqual(JSON.parse(second?.original.toString() ?? ''), JSON.parse(fill({ dir: 'Teleport' })));

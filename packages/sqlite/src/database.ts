@@ -10,7 +10,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { PortError } from '@fillstream/runtime';
 
 /** Raised when a table changes; a later format reads the earlier ones or says what to do. */
-const FORMAT_VERSION = 1;
+export const FORMAT_VERSION = 1;
 
 const DATA_FILES = ['fillstream.db', 'fillstream.db-wal', 'fillstream.db-shm'];
 

@@ -4,7 +4,7 @@ import {
   PortError, comparePositions, startOf,
   type Commit, type HistoryPoint, type LogRecord, type PartitionLog, type Position, type Replayed, type Taken,
 } from '@fillstream/runtime';
-import { INPUT_TOPICS, commitRecord, quarantineRecord, readCommit, signalRecord, toLogRecord, type Committed } from '@fillstream/topics';
+import { INPUT_TOPICS, commitRecord, quarantineRecord, readCommit, repairRecord, signalRecord, toLogRecord, type Committed } from '@fillstream/topics';
 import type { SqliteLog } from './event-log.ts';
 import type { Row } from './rows.ts';
 
@@ -40,6 +40,7 @@ export class SqlitePartition implements PartitionLog {
     this.#log.appendOutputs(this.#partition, [
       ...commit.signals.map(signalRecord),
       ...commit.refused.map((refused) => quarantineRecord(this.#partition, refused)),
+      ...commit.lacks.map((lack) => repairRecord(lack, commit)),
       ...(commit.afterEnd ? [] : [commitRecord(this.#partition, commit)]),
     ]);
   }

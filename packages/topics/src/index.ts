@@ -1,3 +1,4 @@
 export {
-  INPUT_TOPICS, commitRecord, quarantineRecord, readCommit, signalRecord, toLogRecord, unreadableRecord, type Committed, type NewRecord,
+  INPUT_TOPICS, commitRecord, quarantineRecord, readCommit, repairRecord, signalRecord, toLogRecord, unreadableRecord,
+  type Committed, type NewRecord,
 } from './records.ts';

@@ -1,11 +1,11 @@
 // What a partition loop's records and outputs are as values of the topics, the same on every log.
 
 import { isUtf8 } from 'node:buffer';
-import type { Signal } from '@fillstream/core';
+import type { Lack, Signal } from '@fillstream/core';
 import { readRecord } from '@fillstream/hyperliquid';
 import type { Commit, LogRecord, Refused } from '@fillstream/runtime';
 import {
-  decodeCommit, decodeInput, encodeCommit, encodeQuarantined, encodeSignal, type InputTopic, type Quarantined, type Topic,
+  decodeCommit, decodeInput, encodeCommit, encodeQuarantined, encodeRepair, encodeSignal, type InputTopic, type Quarantined, type Topic,
 } from '@fillstream/schemas';
 
 /** The input topics, in the order of a position's offsets and clocks. */
@@ -45,6 +45,10 @@ export function quarantineRecord(partition: number, { reason, record }: Refused)
   const { receivedAt } = record.input;
   const body = encodeQuarantined({ reason, topic, partition, offset: record.offset, receivedAt, original, cut });
   return { topic: 'quarantine', timestamp: receivedAt, key: null, body };
+}
+
+export function repairRecord({ address, oid, missing }: Lack, { clocks }: Pick<Commit, 'clocks'>): NewRecord {
+  return { topic: 'repairs', timestamp: clocks[0] ?? null, key: address, body: encodeRepair({ address, oid, reason: `no ${missing}` }) };
 }
 
 export function commitRecord(partition: number, { from, to, merge, clocks, signals, refused }: Commit): NewRecord {

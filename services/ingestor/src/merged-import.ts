@@ -1,42 +1,110 @@
-// Several journals onto the input topics, merged by the receivedAt of their heads, in one go.
+// Several journals and node files onto the input topics, merged by the receivedAt of their heads, in one go.
 //
 // I1  Done again, it appends everything again: repeated records change nothing but the counts of duplicates.
 // I2  Before a record that comes a second or more after the last tick goes a tick, a millisecond earlier: stream time is the
 //     least of the topics' clocks, and without it would stand still while one topic has no records.
+// I3  What isn't appended is counted: the records of other addresses than those asked for. Whatever names no address is appended.
 
-import { JournalMerge, JournalReader, openJournal } from '@fillstream/hyperliquid';
+import { JournalMerge, JournalReader, NodeFiles, checkAddress, openJournal, readNodeLine, type Line, type RecordSource } from '@fillstream/hyperliquid';
 import type { EncodedInput } from '@fillstream/schemas';
 import { encodeLine, endingTick, tickAt } from './encode-line.ts';
+import { encodeNodeRecord } from './encode-node.ts';
 
 export type MergedImportOptions = {
+  /** Journals. */
   readonly paths: readonly string[];
+  readonly nodeFiles?: readonly string[];
+  /** In lower case; null: all there are. */
+  readonly addresses?: ReadonlySet<string> | null;
   readonly append: (records: readonly EncodedInput[]) => Promise<void>;
   /** How far beyond the last receivedAt the ending tick is: with the longest period all timers fire. */
   readonly endAfterMs: number;
   readonly stop: AbortSignal;
 };
 
+export type Imported = {
+  /** Appended, but for ticks of the import's own. */
+  readonly records: number;
+  /** Order updates in the journals and files, left out ones too. */
+  readonly orderUpdates: number;
+  /** Appended, in no form that is known: the processor refuses them. */
+  readonly unknown: number;
+  readonly leftOut: number;
+};
+
 const BATCH_RECORDS = 10_000;
 const TICK_EVERY_MS = 1_000;
 
-/** Returns how many records were appended. Throws JournalError and what `append` throws. */
-export async function importMerged({ paths, append, endAfterMs, stop }: MergedImportOptions): Promise<number> {
+/** Throws JournalError and what `append` throws. */
+export async function importMerged({ paths, nodeFiles = [], addresses = null, append, endAfterMs, stop }: MergedImportOptions): Promise<Imported> {
+  const sieve = new Sieve(addresses);
   const opened = await Promise.all(paths.map(async (path) => await openJournal(path, 0, process.stdin)));
-  const readers = opened.map((bytes, place) => new JournalReader(bytes, 0, (line) => encodeLine(line, paths[place] ?? '')));
-  const merge = new JournalMerge(readers, ({ timestamp }) => timestamp);
+  const sources: RecordSource<EncodedInput>[] = opened.map((bytes, place) => new JournalReader(bytes, 0, (line) => encodeLine(line, paths[place] ?? '')));
+  if (nodeFiles.length > 0) sources.push(await NodeFiles.open({ paths: nodeFiles, read: (line, path) => sieve.nodeRecords(line, path), timeOf, input: process.stdin }));
+  const merge = new JournalMerge(sources, timeOf);
   const clock = new Clock();
-  let appended = 0;
+  let records = 0;
   try {
     while (!stop.aborted) {
-      const batch = await merge.take(BATCH_RECORDS);
-      await append(batch.length === 0 ? endingTick(clock.latest, endAfterMs) : batch.flatMap((record) => clock.before(record)));
-      appended += batch.length;
-      if (batch.length === 0) break;
+      const taken = await merge.take(BATCH_RECORDS);
+      const batch = taken.filter((record) => sieve.keeps(record));
+      await append(taken.length === 0 ? endingTick(clock.latest, endAfterMs) : batch.flatMap((record) => clock.before(record)));
+      records += batch.length;
+      if (taken.length === 0) break;
     }
   } finally {
     await merge.close();
   }
-  return appended;
+  return { records, ...sieve.counts };
+}
+
+function timeOf({ timestamp }: EncodedInput): number | null {
+  return timestamp;
+}
+
+/** Keeps what is asked for, and counts (I3). */
+class Sieve {
+  readonly #addresses: ReadonlySet<string> | null;
+  #orderUpdates = 0;
+  #unknown = 0;
+  #leftOut = 0;
+
+  constructor(addresses: ReadonlySet<string> | null) {
+    this.#addresses = addresses;
+  }
+
+  get counts(): Omit<Imported, 'records'> {
+    return { orderUpdates: this.#orderUpdates, unknown: this.#unknown, leftOut: this.#leftOut };
+  }
+
+  /** Others' records, nearly all of a node's, aren't worth an encoding. */
+  nodeRecords(line: Line, path: string): EncodedInput[] {
+    const kept: EncodedInput[] = [];
+    for (const record of readNodeLine(line)) {
+      if (this.#addresses === null || !('address' in record) || this.#isAskedFor(checkAddress(record.address))) {
+        kept.push(encodeNodeRecord(record, line, path));
+        continue;
+      }
+      if (record.kind === 'orderUpdate') this.#orderUpdates += 1;
+      this.#leftOut += 1;
+    }
+    return kept;
+  }
+
+  /** Asked once of each record that reaches the merge. */
+  keeps({ kind, topic, key }: EncodedInput): boolean {
+    if (topic === 'order-updates') this.#orderUpdates += 1;
+    if (!this.#isAskedFor(key)) {
+      this.#leftOut += 1;
+      return false;
+    }
+    if (kind === 'raw') this.#unknown += 1;
+    return true;
+  }
+
+  #isAskedFor(key: string | null): boolean {
+    return this.#addresses === null || key === null || this.#addresses.has(key);
+  }
 }
 
 /** Where time stands on the topics (I2). */

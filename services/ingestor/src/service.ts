@@ -6,10 +6,11 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Endpoint, OnEvent } from '@fillstream/hyperliquid/live';
-import { KafkaInputWriter, checkDurability, type KafkaOptions, type RegistryOptions } from '@fillstream/kafka';
+import { KafkaInputWriter, checkDurability, type KafkaOptions, type RegistryOptions, type TopicTail } from '@fillstream/kafka';
 import { healthOf, type IngestorHealth } from './health.ts';
 import { KafkaLiveLog } from './live/kafka-live-log.ts';
 import { LiveIngest, type LiveIngestOptions } from './live/live-ingest.ts';
+import { followRepairs } from './repairs.ts';
 import { Roster, type Assignment, type RosterOptions, type RosterStatus } from './roster.ts';
 
 export type IngestorOptions = {
@@ -39,6 +40,8 @@ export class IngestorService {
   readonly #ingest: LiveIngest;
   readonly #ended = Promise.withResolvers<void>();
   #roster: Roster | null = null;
+  #repairs: TopicTail | null = null;
+  #watched: ReadonlySet<string> = new Set();
   /** What the group gave last; null once it is carried out. */
   #next: Assignment | null = null;
   #ticks: readonly number[] = [];
@@ -109,8 +112,16 @@ export class IngestorService {
       onFailure: (error) => this.#ended.reject(error),
     };
     try {
+      this.#repairs = await followRepairs(kafka, {
+        onRepair: ({ address, oid, reason }) => {
+          if (this.#watched.has(address)) this.#ingest.feed.repair(address, { oid, reason });
+        },
+        onTrouble: (message) => onTrouble?.(message),
+        onFailure: (error) => this.#ended.reject(error),
+      });
       this.#roster = await Roster.join(options);
     } catch (error) {
+      await this.#repairs?.close();
       await this.#ingest.close().catch(() => undefined); // What came first is what counts.
       throw error;
     }
@@ -120,6 +131,7 @@ export class IngestorService {
     if (this.#isStopping) return;
     this.#options.onAssigned?.(assignment);
     this.#ticks = assignment.ticks;
+    this.#watched = new Set(assignment.addresses);
     this.#next = assignment;
     this.#following ??= this.#follow().catch(this.#ended.reject).finally(() => (this.#following = null));
   }
@@ -140,7 +152,7 @@ export class IngestorService {
   async #closed(): Promise<boolean> {
     this.#isStopping = true;
     const timer = new AbortController();
-    const all = Promise.all([this.#roster?.leave(), this.#ingest.close().catch(() => undefined)]).then(async () => {
+    const all = Promise.all([this.#roster?.leave(), this.#repairs?.close(), this.#ingest.close().catch(() => undefined)]).then(async () => {
       await this.#writer.close();
       return true;
     });

@@ -8,7 +8,10 @@
 // is read on as if it had never ended.
 
 import type { Readable } from 'node:stream';
-import { JournalMerge, JournalReader, STANDARD_INPUT, journalRecord, openJournal, statJournal, type JournalBytes, type JournalRecord } from '@fillstream/hyperliquid';
+import {
+  JournalMerge, JournalReader, STANDARD_INPUT, journalRecord, openJournal, statJournal,
+  type JournalBytes, type JournalRecord, type RecordSource,
+} from '@fillstream/hyperliquid';
 import {
   PortError, comparePositions, startOf,
   type Commit, type EventLog, type HistoryPoint, type InputTopic, type LogRecord, type PartitionLog, type Position,
@@ -16,10 +19,13 @@ import {
 } from '@fillstream/runtime';
 import type { BookEntry, CommitBook } from './commit-book.ts';
 import { openLineFile, type LineFile } from './line-file.ts';
+import { NodeJournal, type NodeSource } from './node-journal.ts';
 
 export type JournalLogOptions = {
   /** Paths; `-` is standard input. */
   readonly journals: readonly string[];
+  /** A node's files beside them; null without. A recovery would read them from their beginning. */
+  readonly nodeFiles: NodeSource | null;
   /** Paths; `-` is standard output, null is nowhere. */
   readonly signals: string | null;
   readonly quarantine: string | null;
@@ -37,11 +43,13 @@ export class JournalLog implements EventLog {
 
   constructor(options: JournalLogOptions) {
     this.#options = options;
-    this.inputs = options.journals.map((name) => ({ name, clock: 0 }));
+    const names = [...options.journals, ...(options.nodeFiles === null ? [] : ['node files'])];
+    this.inputs = names.map((name) => ({ name, clock: 0 }));
   }
 
   /** Share of the journals' bytes read, 0 to 1; null when a size is unknown. */
   get progress(): number | null {
+    if (this.#options.nodeFiles !== null) return null;
     let read = 0;
     let size = 0;
     for (const journal of this.#open) {
@@ -57,7 +65,8 @@ export class JournalLog implements EventLog {
   }
 
   async open(): Promise<PartitionLog> {
-    for (const path of this.#options.journals) if (path !== STANDARD_INPUT) await statJournal(path);
+    const { journals, nodeFiles } = this.#options;
+    for (const path of [...journals, ...nodeFiles?.paths ?? []]) if (path !== STANDARD_INPUT) await statJournal(path);
     const last = this.#options.book.last();
     const signals = openLineFile(this.#options.signals, last?.signalBytes ?? 0);
     const quarantine = openLineFile(this.#options.quarantine, last?.quarantineBytes ?? 0);
@@ -66,12 +75,11 @@ export class JournalLog implements EventLog {
   }
 
   async #mergeFrom({ offsets }: Position): Promise<JournalMerge<JournalRecord>> {
-    const { journals, input } = this.#options;
+    const { journals, nodeFiles, input } = this.#options;
     this.#open = await Promise.all(journals.map((path, index) => openJournal(path, offsets[index] ?? 0, input)));
-    return new JournalMerge(
-      this.#open.map((bytes, index) => new JournalReader(bytes, offsets[index] ?? 0, (line) => journalRecord(index, line))),
-      ({ input: { receivedAt } }) => receivedAt,
-    );
+    const sources: RecordSource<JournalRecord>[] = this.#open.map((bytes, index) => new JournalReader(bytes, offsets[index] ?? 0, (line) => journalRecord(index, line)));
+    if (nodeFiles !== null) sources.push(await NodeJournal.open(nodeFiles, sources.length, input));
+    return new JournalMerge(sources, ({ input: { receivedAt } }) => receivedAt);
   }
 }
 

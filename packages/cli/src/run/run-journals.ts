@@ -5,6 +5,7 @@ import { PartitionLoop, type LoopEvent, type LoopLimits, type StateStore } from 
 import type { AllSettings } from '../settings.ts';
 import { ForgetfulBook, type CommitBook } from './commit-book.ts';
 import { JournalLog } from './journal-log.ts';
+import type { NodeSource } from './node-journal.ts';
 import { summaryOf, type Summary } from './summary.ts';
 
 /** Small batches die young in memory; a durable commit costs a transaction, so those are larger. */
@@ -14,6 +15,8 @@ const LIMITS: Partial<LoopLimits> = { batchTimers: 20_000, checkpointRecords: 50
 
 export type RunOptions = {
   readonly journals: readonly string[];
+  /** Beside them; not in a durable run. */
+  readonly nodeFiles?: NodeSource;
   readonly signals: string | null;
   readonly quarantine: string | null;
   readonly settings: AllSettings;
@@ -29,9 +32,9 @@ export type RunResult = { readonly end: 'ended' | 'stopped'; readonly summary: S
 
 /** Throws JournalError and PortError. */
 export async function runJournals(options: RunOptions): Promise<RunResult> {
-  const { journals, signals, quarantine, durable, stop } = options;
+  const { journals, nodeFiles = null, signals, quarantine, durable, stop } = options;
   const started = performance.now();
-  const log = new JournalLog({ journals, signals, quarantine, book: durable?.book ?? new ForgetfulBook(), input: process.stdin, stop: stop ?? null });
+  const log = new JournalLog({ journals, nodeFiles, signals, quarantine, book: durable?.book ?? new ForgetfulBook(), input: process.stdin, stop: stop ?? null });
   const limits = { ...LIMITS, batchRecords: durable === null ? BATCH_RECORDS.inMemory : BATCH_RECORDS.durable };
   let records = 0;
   const onEvent = (event: LoopEvent): void => {

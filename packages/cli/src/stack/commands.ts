@@ -1,10 +1,8 @@
-// The commands of the production pair: `stack`, `topics`, `import`; `processor` has a file of its own. Their clients are loaded when they are needed.
+// `stack` and `topics`; the other commands of the production pair have files of their own. Clients are loaded when they are needed.
 
 import { Command, Option } from 'commander';
 import { UsageError } from '../errors.ts';
-import { stopper, tell, wholeNumber } from '../flags.ts';
-import { longestPeriodMs, resolveSettings } from '../settings.ts';
-import { settingsOptions, settingsSources, type SettingsFlags } from '../settings-flags.ts';
+import { tell, wholeNumber } from '../flags.ts';
 import { kafkaFlags, kafkaOptions, type KafkaFlags } from './connections.ts';
 
 const FOLDER = '.fillstream/stack';
@@ -58,34 +56,4 @@ export function topicsCommand(): Command {
     for (const { name, made: isNew, partitions: count } of made) process.stdout.write(`${isNew ? 'made ' : 'found'} ${name} (${String(count)} partitions)\n`);
   });
   return command;
-}
-
-type ImportFlags = KafkaFlags & SettingsFlags & { readonly journal: readonly string[]; readonly finish: boolean };
-
-export function importCommand(): Command {
-  const command = new Command('import')
-    .description('Put journals on the input topics, and a tick at the last receivedAt.')
-    .addOption(new Option('--journal <file...>', 'a journal: plain, .gz or .zst, or -').makeOptionMandatory())
-    .option('--finish', 'end with a tick beyond the last deadline, so that all signals come; in a namespace of its own', false);
-  for (const option of [...kafkaFlags(), ...settingsOptions()]) command.addOption(option);
-  return command.action(async (flags: ImportFlags) => {
-    if (flags.finish && flags.namespace === '') throw new UsageError('--finish: expected a --namespace of its own, as it moves time ahead for all that share the topics');
-    const settings = resolveSettings(settingsSources(flags));
-    const [{ importMerged }, { KafkaInputWriter }] = await Promise.all([import('@fillstream/ingestor'), import('@fillstream/kafka')]);
-    const { kafka, registry } = kafkaOptions(flags);
-    const writer = await KafkaInputWriter.connect(kafka, registry);
-    const stop = stopper(undefined);
-    try {
-      const records = await importMerged({
-        paths: flags.journal, endAfterMs: flags.finish ? longestPeriodMs(settings) : 0, stop: stop.signal,
-        append: async (batch) => {
-          await writer.append(batch);
-        },
-      });
-      tell(`${String(records)} records are on the topics`);
-    } finally {
-      stop.dispose();
-      await writer.close();
-    }
-  });
 }

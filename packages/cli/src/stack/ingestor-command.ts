@@ -1,11 +1,11 @@
 // `fillstream ingestor`: the service, from its flags to its end.
 
 import { resolve } from 'node:path';
-import type { Endpoint as Exchange } from '@fillstream/hyperliquid/live';
 import type { IngestorOptions, IngestorService } from '@fillstream/ingestor/service';
 import type { Verdict } from '@fillstream/observe';
 import { Command, Option } from 'commander';
 import { UsageError } from '../errors.ts';
+import { endpointOf, type ExchangeFlags } from '../exchange-flags.ts';
 import { endpoint, stopper, tell, wholeNumber, type Endpoint } from '../flags.ts';
 import { tellLive } from '../start/live-line.ts';
 import { kafkaFlags, kafkaOptions, type KafkaFlags } from './connections.ts';
@@ -13,9 +13,7 @@ import { kafkaFlags, kafkaOptions, type KafkaFlags } from './connections.ts';
 const LEFT_BEHIND_MS = 1_000;
 const SESSION_TIMEOUT_MS = 10_000;
 
-type IngestorFlags = KafkaFlags & {
-  readonly testnet: boolean;
-  readonly exchange?: string;
+type IngestorFlags = KafkaFlags & ExchangeFlags & {
   readonly spill?: string;
   readonly capacity?: number;
   readonly sessionTimeout: number;
@@ -72,23 +70,13 @@ async function serviceOptions(flags: IngestorFlags): Promise<IngestorOptions> {
   const { kafka, registry } = kafkaOptions(flags);
   return {
     kafka, registry, capacity,
-    endpoint: await exchangeOf(flags),
+    endpoint: await endpointOf(flags),
     sessionTimeoutMs: flags.sessionTimeout,
     ...(spill === undefined ? {} : { spill: { path: resolve(spill), onChange: (change, detail) => tell(spillLine(change, detail)) } }),
     onAssigned: ({ addresses, ticks }) => tell(`has ${String(addresses.length)} addresses, tells the time to ${ticks.length === 0 ? 'no partition' : `partitions ${ticks.join(', ')}`}`),
     onNoRoom: (addresses) => tell(noRoomLine(addresses)),
     onTrouble: tell,
   };
-}
-
-/** Throws UsageError. */
-async function exchangeOf({ exchange, testnet }: IngestorFlags): Promise<Exchange> {
-  const { MAINNET, TESTNET } = await import('@fillstream/hyperliquid/live');
-  if (exchange === undefined) return testnet ? TESTNET : MAINNET;
-  if (testnet) throw new UsageError('--testnet and --exchange: expected one of them');
-  if (!URL.canParse(exchange) || !exchange.startsWith('http')) throw new UsageError(`--exchange: expected http://host or https://host, got ${exchange}`);
-  const base = exchange.replace(/\/+$/, '');
-  return { ws: `${base.replace(/^http/, 'ws')}/ws`, info: `${base}/info` };
 }
 
 function noRoomLine(addresses: readonly string[]): string {

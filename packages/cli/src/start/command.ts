@@ -1,11 +1,10 @@
 // `npm start`: the whole pipeline in one process, its signals on the terminal.
 
 import { resolve } from 'node:path';
-import { checkAddress } from '@fillstream/hyperliquid';
-import type { Endpoint } from '@fillstream/hyperliquid/live';
 import type { Signal } from '@fillstream/schemas';
 import { Command } from 'commander';
 import { UsageError } from '../errors.ts';
+import { collected, endpointOf, watchedOf, type ExchangeFlags } from '../exchange-flags.ts';
 import { period, stopper, tell, wholeNumber } from '../flags.ts';
 import { resolveSettings } from '../settings.ts';
 import { settingsOptions, settingsSources, type SettingsFlags } from '../settings-flags.ts';
@@ -13,11 +12,9 @@ import { folderOf, runPipeline, type Source } from './pipeline.ts';
 import { tellLive } from './live-line.ts';
 import { signalLine } from './signal-line.ts';
 
-type Flags = SettingsFlags & {
+type Flags = SettingsFlags & ExchangeFlags & {
   readonly journal?: string;
   readonly address?: readonly string[];
-  readonly testnet: boolean;
-  readonly exchange?: string;
   readonly data?: string;
   readonly fresh: boolean;
   readonly for?: number;
@@ -28,15 +25,15 @@ type Flags = SettingsFlags & {
 export function startCommand(): Command {
   const command = new Command('start')
     .description('Run the whole pipeline in one process on an embedded log, and show the signals as they come.')
-    .option('--journal <file>', 'run a journal instead of the demo feed')
+    .option('--journal <file>', 'run a journal instead of watching an exchange')
     .option('--address <0x...>', 'watch this address on Hyperliquid, live; may be given several times', collected)
     .option('--testnet', 'on its testnet', false)
     .option('--exchange <url>', 'on another exchange that speaks its protocol')
     .option('--data <folder>', 'where log and state are (default: a folder of .fillstream for each source)')
     .option('--fresh', 'begin anew: delete what an earlier start left', false)
     .option('--for <time>', 'end by itself after so long, such as 30s', period)
-    .option('--seed <number>', 'the market of the demo feed', wholeNumber, 1)
-    .option('--rate <number>', 'records a second of the demo feed', wholeNumber, 20);
+    .option('--seed <number>', 'the market of the fake exchange', wholeNumber, 1)
+    .option('--rate <number>', 'records a second of the fake exchange', wholeNumber, 20);
   for (const option of settingsOptions()) command.addOption(option);
   return command.action(async (flags: Flags) => {
     await start(flags);
@@ -61,38 +58,22 @@ async function start(flags: Flags): Promise<void> {
 
 /** Throws UsageError. */
 async function sourceOf(flags: Flags): Promise<Source> {
-  const { journal, address: addresses = [], exchange, testnet } = flags;
+  const { journal, address: addresses = [] } = flags;
   if (journal !== undefined && addresses.length > 0) throw new UsageError('--journal and --address: expected one of them');
   if (journal !== undefined) return { kind: 'journal', path: journal };
   if (addresses.length === 0) {
-    if (testnet || exchange !== undefined) throw new UsageError('--testnet and --exchange: expected an --address to watch there');
+    if (flags.testnet || flags.exchange !== undefined) throw new UsageError('--testnet and --exchange: expected an --address to watch there');
     return { kind: 'demo', seed: flags.seed, ratePerSecond: flags.rate };
   }
-  const wrong = addresses.find((address) => checkAddress(address) === null);
-  if (wrong !== undefined) throw new UsageError(`--address: expected 0x and 40 hex digits, got ${wrong}`);
-  const { EXCHANGE_LIMITS } = await import('@fillstream/hyperliquid/live');
-  if (addresses.length > EXCHANGE_LIMITS.users) throw new UsageError(`--address: expected at most ${String(EXCHANGE_LIMITS.users)}, as the exchange lets one IP watch no more`);
-  return { kind: 'live', endpoint: await endpointOf(exchange, testnet), addresses };
-}
-
-async function endpointOf(exchange: string | undefined, testnet: boolean): Promise<Endpoint> {
-  const { MAINNET, TESTNET } = await import('@fillstream/hyperliquid/live');
-  if (exchange === undefined) return testnet ? TESTNET : MAINNET;
-  if (!URL.canParse(exchange) || !exchange.startsWith('http')) throw new UsageError(`--exchange: expected http://host or https://host, got ${exchange}`);
-  const base = exchange.replace(/\/+$/, '');
-  return { ws: `${base.replace(/^http/, 'ws')}/ws`, info: `${base}/info` };
+  return { kind: 'live', addresses: await watchedOf(addresses), endpoint: await endpointOf(flags) };
 }
 
 function nameOf(source: Source): string {
   switch (source.kind) {
-    case 'demo': return 'a demo market';
+    case 'demo': return 'a fake exchange';
     case 'journal': return source.path;
     case 'live': return `${source.addresses.join(', ')} on ${new URL(source.endpoint.info).host}`;
   }
-}
-
-function collected(value: string, before: readonly string[] | undefined): readonly string[] {
-  return [...(before ?? []), value];
 }
 
 /** Lines for a person at a terminal, NDJSON for whatever else reads them. */

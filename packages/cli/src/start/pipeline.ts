@@ -3,8 +3,8 @@
 import { join, resolve } from 'node:path';
 import { createHash } from 'node:crypto';
 import type { Counts } from '@fillstream/core';
-import type { Endpoint, OnEvent } from '@fillstream/hyperliquid/live';
-import { importJournal, runDemo, type InputSink } from '@fillstream/ingestor';
+import type { Endpoint, LiveFeed, OnEvent } from '@fillstream/hyperliquid/live';
+import { importJournal, type InputSink } from '@fillstream/ingestor';
 import { Processor } from '@fillstream/processor';
 import { PortError } from '@fillstream/runtime';
 import { Database, SqliteLog, SqliteStore } from '@fillstream/sqlite';
@@ -14,10 +14,9 @@ import { foldSettingsText, longestPeriodMs, type AllSettings } from '../settings
 import { liveLogOf } from './live-log.ts';
 import { SignalReader } from './signal-reader.ts';
 
-export type Source =
-  | { readonly kind: 'demo'; readonly seed: number; readonly ratePerSecond: number }
-  | { readonly kind: 'journal'; readonly path: string }
-  | { readonly kind: 'live'; readonly endpoint: Endpoint; readonly addresses: readonly string[] };
+export type DemoSource = { readonly kind: 'demo'; readonly seed: number; readonly ratePerSecond: number };
+export type LiveSource = { readonly kind: 'live'; readonly endpoint: Endpoint; readonly addresses: readonly string[] };
+export type Source = DemoSource | LiveSource | { readonly kind: 'journal'; readonly path: string };
 
 export type PipelineOptions = {
   readonly source: Source;
@@ -68,6 +67,7 @@ class Pipeline {
   readonly #sink: InputSink;
   /** Aborted when the source has to end, for whatever reason. */
   readonly #stopSource = new AbortController();
+  #feed: Pick<LiveFeed, 'repair'> | null = null;
   readonly #onStop = (): void => this.#stopSource.abort();
 
   constructor(options: PipelineOptions, database: Database) {
@@ -81,7 +81,9 @@ class Pipeline {
     this.#processor = new Processor({
       log, store: new SqliteStore(database), partitions: settings.partitions, settings,
       onEvent: (event) => {
-        if (event.kind === 'committed' && event.commit.signals.length > 0) this.#reader.read().catch(this.#onStop); // Met by the last read.
+        if (event.kind !== 'committed') return;
+        if (event.commit.signals.length > 0) this.#reader.read().catch(this.#onStop); // Met by the last read.
+        for (const { address, oid, missing } of event.commit.lacks) this.#feed?.repair(address, { oid, reason: `no ${missing}` });
       },
     });
     this.#sink = {
@@ -114,24 +116,36 @@ class Pipeline {
 
   async #runSource(): Promise<'ended' | 'stopped'> {
     const { source, settings } = this.#options;
-    const stop = this.#stopSource.signal;
-    if (source.kind === 'demo') {
-      await runDemo({ sink: this.#sink, seed: source.seed, ratePerSecond: source.ratePerSecond, stop });
-      return 'stopped';
+    switch (source.kind) {
+      case 'demo': return await this.#runDemo(source);
+      case 'live': return await this.#runLive(source);
+      case 'journal': return await importJournal({
+        path: source.path, sink: this.#sink, endAfterMs: longestPeriodMs(settings), stop: this.#stopSource.signal,
+        onAppended: async () => {
+          await this.#backlogBelow(GREATEST_BACKLOG);
+        },
+      });
     }
-    if (source.kind === 'live') {
-      const { runLive } = await import('@fillstream/ingestor/live');
-      const { endpoint, addresses } = source;
-      const { onLiveEvent } = this.#options;
-      await runLive({ endpoint, addresses, stop, log: liveLogOf(this.#log, this.#database), ...(onLiveEvent === undefined ? {} : { onEvent: onLiveEvent }) });
-      return 'stopped';
+  }
+
+  async #runDemo(source: DemoSource): Promise<'stopped'> {
+    const { openDemoExchange } = await import('./demo-exchange.ts');
+    const exchange = await openDemoExchange(this.#database, source);
+    try {
+      return await this.#runLive(exchange);
+    } finally {
+      await exchange.close();
     }
-    return await importJournal({
-      path: source.path, sink: this.#sink, endAfterMs: longestPeriodMs(settings), stop,
-      onAppended: async () => {
-        await this.#backlogBelow(GREATEST_BACKLOG);
-      },
+  }
+
+  async #runLive({ endpoint, addresses }: Omit<LiveSource, 'kind'>): Promise<'stopped'> {
+    const { runLive } = await import('@fillstream/ingestor/live');
+    const { onLiveEvent } = this.#options;
+    await runLive({
+      endpoint, addresses, stop: this.#stopSource.signal, log: liveLogOf(this.#log, this.#database), onStarted: (feed) => (this.#feed = feed),
+      ...(onLiveEvent === undefined ? {} : { onEvent: onLiveEvent }),
     });
+    return 'stopped';
   }
 
   /** Resolves when at most so many records wait in each partition, or when the pipeline stops. */

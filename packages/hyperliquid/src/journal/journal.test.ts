@@ -9,6 +9,7 @@ import { Readable } from 'node:stream';
 import { suite, test } from 'node:test';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
+import { compressFrameSync } from 'lz4-napi';
 import { HEAD_BYTES, LineSource, MAX_LINE_BYTES, type Line } from './line-source.ts';
 import { JournalError, openJournal } from './open.ts';
 import { JournalMerge, JournalReader, journalRecord, type JournalRecord } from './reader.ts';
@@ -104,7 +105,7 @@ suite('a journal file', () => {
     return Buffer.concat(parts).toString();
   }
 
-  const sources = { plain: file('a.ndjson', text), gzip: file('a.gz', gzipSync(text)), zstd: file('a.zst', zstdCompressSync(text)), standardInput: '-' };
+  const sources = { plain: file('a.ndjson', text), gzip: file('a.gz', gzipSync(text)), zstd: file('a.zst', zstdCompressSync(text)), lz4: file('a.lz4', compressFrameSync(text)), standardInput: '-' };
   for (const [name, path] of Object.entries(sources)) {
     test(`${name}: the same bytes, from the start and from the end of a line`, async () => {
       assert.equal(await read(path), text);
@@ -118,6 +119,9 @@ suite('a journal file', () => {
     ['a folder', folder, /is a folder/],
     ['a gzip that was cut off', file('cut.gz', gzipSync(text).subarray(0, 200)), /ends too soon/],
     ['text that says it is gzip', file('text.gz', text), /not what its ending says/],
+    ['an LZ4 that was cut off', file('cut.lz4', compressFrameSync(text).subarray(0, 200)), /ends too soon/],
+    ['an empty file that says it is LZ4', file('empty.lz4', ''), /ends too soon/],
+    ['text that says it is LZ4', file('text.lz4', text), /not what its ending says/],
     ['text that says it is zstd', file('text.zst', text), /not what its ending says/],
   ];
   for (const [name, path, message] of refusals) {

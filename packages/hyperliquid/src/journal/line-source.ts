@@ -1,7 +1,8 @@
 // Lines out of a stream of bytes, each with the place it stands at.
 //
 // S1  A line ends at a newline or at the end of the stream; offsets count bytes from the stream's beginning.
-// S2  At most MAX_LINE_BYTES of a line are held: of a longer one the head, the length and a hash remain.
+// S2  At most MAX_LINE_BYTES of a line are held, unless another limit is given: of a longer one the head, the length and a hash
+//     remain.
 // S3  Bytes that are no UTF-8 are kept as they came.
 
 import { isUtf8 } from 'node:buffer';
@@ -37,11 +38,13 @@ export class LineSource {
   #clean = true;
   #ended = false;
   #oversized: Oversized | null = null;
+  readonly #maxLineBytes: number;
 
   /** `chunks` begin at the stream's `offset`, which is the beginning of a line. */
-  constructor(chunks: AsyncIterable<Uint8Array>, offset = 0) {
+  constructor(chunks: AsyncIterable<Uint8Array>, offset = 0, maxLineBytes = MAX_LINE_BYTES) {
     this.#chunks = chunks[Symbol.asyncIterator]();
     this.#base = offset;
+    this.#maxLineBytes = maxLineBytes;
   }
 
   /** The next whole line in memory, or null: `fill` and ask again. */
@@ -79,7 +82,7 @@ export class LineSource {
     const held = this.#oversized === null ? rest : EMPTY;
     this.#buffer = held.length === 0 ? bytes : Buffer.concat([held, bytes]);
     this.#clean = isUtf8(this.#buffer);
-    if (this.#oversized !== null || this.#buffer.length <= MAX_LINE_BYTES || this.#buffer.includes(NEWLINE)) return;
+    if (this.#oversized !== null || this.#buffer.length <= this.#maxLineBytes || this.#buffer.includes(NEWLINE)) return;
     this.#oversized = { offset: this.#base, head: Buffer.from(this.#buffer.subarray(0, HEAD_BYTES)), hash: createHash('sha256'), length: 0 };
   }
 
@@ -94,7 +97,7 @@ export class LineSource {
     const place = { offset: this.#base + this.#start, next: this.#base + next };
     this.#start = next;
     if (this.#oversized !== null) return this.#endOversized(this.#oversized, bytes, place.next);
-    if (bytes.length > MAX_LINE_BYTES) {
+    if (bytes.length > this.#maxLineBytes) {
       const head = Buffer.from(bytes.subarray(0, HEAD_BYTES));
       return this.#endOversized({ offset: place.offset, head, hash: createHash('sha256'), length: 0 }, bytes, place.next);
     }

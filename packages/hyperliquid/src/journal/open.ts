@@ -1,9 +1,10 @@
-// Where a journal's bytes come from: a plain, gzip or zstd file, or standard input.
+// Where a journal's bytes come from: a plain, gzip, zstd or LZ4 file, or standard input.
 
 import { createReadStream, type Stats } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import { pipeline, type Readable } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
+import { decodeLz4 } from './lz4.ts';
 
 /** A journal can't be read. The message names the journal and what to do or what was expected. */
 export class JournalError extends Error {
@@ -15,6 +16,7 @@ export const STANDARD_INPUT = '-';
 
 const READ_BYTES = 1_048_576;
 const NEWLINE = 10;
+const PACKED = ['.gz', '.zst', '.lz4'];
 
 export type JournalBytes = {
   /** Decompressed, from the offset asked for. */
@@ -55,7 +57,7 @@ export function isPlainFile(path: string): boolean {
 }
 
 function isPacked(path: string): boolean {
-  return path.endsWith('.gz') || path.endsWith('.zst');
+  return PACKED.some((ending) => path.endsWith(ending));
 }
 
 /** Bytes of a journal's file, as stored; fewer where it ends before. Throws JournalError. */
@@ -71,7 +73,8 @@ export async function bytesOf(path: string, offset: number, length: number): Pro
   }
 }
 
-function decompressed(file: Readable, path: string): Readable {
+function decompressed(file: Readable, path: string): AsyncIterable<Uint8Array> {
+  if (path.endsWith('.lz4')) return decodeLz4(file);
   const unpack = path.endsWith('.gz') ? createGunzip({ chunkSize: READ_BYTES }) : createZstdDecompress({ chunkSize: READ_BYTES });
   return pipeline(file, unpack, () => undefined); // Its errors come out of `unpack`, which is read.
 }

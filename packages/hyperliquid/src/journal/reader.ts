@@ -19,10 +19,21 @@ export type JournalRecord = {
   readonly original: string | Uint8Array;
 };
 
+/** What a merge takes from: records in their order, the next of them in memory once `fill` has brought it there. */
+export type RecordSource<R> = {
+  /** The next record when it is in memory, else null. */
+  readonly head: R | null;
+  /** Takes the head away. */
+  readonly advance: () => void;
+  /** Brings a head into memory; false at the end. */
+  readonly fill: () => Promise<boolean>;
+  readonly close: () => Promise<void>;
+};
+
 const BYTE_ORDER_MARK = '\uFEFF';
 
 /** Reads one journal, each line as `read` makes it. */
-export class JournalReader<R> {
+export class JournalReader<R> implements RecordSource<R> {
   readonly #lines: LineSource;
   readonly #read: (line: Line) => R;
   #head: R | null = null;
@@ -32,7 +43,6 @@ export class JournalReader<R> {
     this.#read = read;
   }
 
-  /** The next record when it is in memory, else null. */
   get head(): R | null {
     if (this.#head !== null) return this.#head;
     const line = this.#lines.next();
@@ -40,12 +50,10 @@ export class JournalReader<R> {
     return this.#head;
   }
 
-  /** Takes the head away. */
   advance(): void {
     this.#head = null;
   }
 
-  /** Brings a head into memory; false at the end of the journal. */
   async fill(): Promise<boolean> {
     while (this.head === null) if (!(await this.#lines.fill())) return false;
     return true;
@@ -58,13 +66,13 @@ export class JournalReader<R> {
 
 /** The merge of several readers (J1, J2). */
 export class JournalMerge<R> {
-  readonly #readers: readonly JournalReader<R>[];
+  readonly #readers: readonly RecordSource<R>[];
   readonly #timeOf: (record: R) => number | null;
   /** Those that haven't ended. */
-  #open: readonly JournalReader<R>[];
+  #open: readonly RecordSource<R>[];
 
   /** `timeOf` gives a record's receivedAt, null when it has none. */
-  constructor(readers: readonly JournalReader<R>[], timeOf: (record: R) => number | null) {
+  constructor(readers: readonly RecordSource<R>[], timeOf: (record: R) => number | null) {
     this.#readers = readers;
     this.#timeOf = timeOf;
     this.#open = readers;
@@ -91,8 +99,8 @@ export class JournalMerge<R> {
     await Promise.all(this.#readers.map((reader) => reader.close()));
   }
 
-  #earliest(): JournalReader<R> | 'starved' {
-    let earliest: JournalReader<R> | null = null;
+  #earliest(): RecordSource<R> | 'starved' {
+    let earliest: RecordSource<R> | null = null;
     let time = Infinity;
     for (const reader of this.#open) {
       if (reader.head === null) return 'starved';

@@ -32,7 +32,7 @@ export async function fetchStatuses({ info, address, oids, limit, signal, onUpda
     for (const row of rows) wanted.delete(oidOf(row) ?? -1);
   }
   if (wanted.size > limit) onEvent({ kind: 'statusesUnasked', address, orders: wanted.size - limit });
-  for (const oid of [...wanted].slice(-limit)) {
+  for (const oid of [...wanted].slice(Math.max(0, wanted.size - limit))) {
     const update = await info.orderStatus(address, oid, ask);
     if (update !== null) onUpdates([update]);
   }

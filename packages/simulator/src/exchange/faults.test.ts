@@ -185,6 +185,19 @@ test('duplicated frames come twice', async () => {
   assert.deepEqual(tidsOf(other.fills()), ledgerOf(exchange));
 });
 
+test('lost frames of a channel never come, those of the others do', async () => {
+  const exchange = await started();
+  const [client, other] = [await listening(exchange), await listening(exchange)];
+  const fault = exchange.fault('lose', { how: 'userFills', times: 3, connection: exchange.connections[0]?.id });
+  exchange.advance(10_000);
+  exchange.halt();
+  await client.settled();
+  await other.settled();
+  assert.equal(fault.hits, 3);
+  assert.equal(client.of('userFills').length, other.of('userFills').length - 3);
+  assert.equal(client.of('orderUpdates').length, other.of('orderUpdates').length);
+});
+
 test('a truncated frame is half a text, and its fills come no more', async () => {
   const exchange = await started();
   const client = await listening(exchange);

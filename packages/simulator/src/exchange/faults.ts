@@ -31,6 +31,8 @@ const KINDS = {
   /** a frame goes out after the next one, or after `forMs` (default 100) */
   reorder: { stage: 'frame', how: [] },
   duplicate: { stage: 'frame', how: [] },
+  /** a frame never goes out, of any channel or of the one named; the connection stays */
+  lose: { stage: 'frame', how: ['any', 'userFills', 'orderUpdates'] },
   /** half of a frame's text, as a whole message; or as its first fragment, and then a cut */
   truncate: { stage: 'frame', how: ['text', 'fragment'] },
   'error-reply': { stage: 'subscribe', how: [] },
@@ -80,6 +82,8 @@ export type Circumstances = {
   readonly connection?: number;
   readonly addresses: readonly string[];
   readonly request?: string;
+  /** of a frame */
+  readonly channel?: string;
 };
 
 /** A fault that was asked for. */
@@ -129,12 +133,13 @@ export class Rule implements Fault {
     this.#hits += 1;
   }
 
-  matches({ ip, connection, addresses, request }: Circumstances): boolean {
+  matches({ ip, connection, addresses, request, channel }: Circumstances): boolean {
     const { options } = this;
     return (options.ip === undefined || options.ip === ip)
       && (options.connection === undefined || options.connection === connection)
       && (options.address === undefined || addresses.includes(options.address.toLowerCase()))
-      && (options.request === undefined || options.request === request);
+      && (options.request === undefined || options.request === request)
+      && (this.kind !== 'lose' || this.how === 'any' || this.how === channel);
   }
 
   clear(): void {

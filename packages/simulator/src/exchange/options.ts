@@ -17,6 +17,8 @@ export type FakeExchangeOptions = {
   readonly accountEveryMs?: number;
   /** about how many orders the market made before the start; default 0 */
   readonly pastOrders?: number;
+  /** when the market began, ms since the epoch, in place of `pastOrders`: with the seed's, the market of an earlier start goes on */
+  readonly beganAt?: number;
   /** default 127.0.0.1 */
   readonly host?: string;
   /** default any free one */
@@ -72,7 +74,7 @@ export function settingsOf(options: FakeExchangeOptions): FakeExchangeSettings {
   return {
     market: {
       seed, ordersPerSecond, accountEveryMs, activity,
-      startAt: now() - Math.round((pastOrders * 1_000) / ordersPerSecond),
+      startAt: options.beganAt ?? now() - Math.round((pastOrders * 1_000) / ordersPerSecond),
       addresses: typeof addresses === 'number' ? addresses : addresses.map((address) => address.toLowerCase()),
       shares: { duplicates: 0, lateFills: 0, ...options.shares },
     },

@@ -74,7 +74,9 @@ export class Session implements Subscriber {
 
   /** Sends a frame of data of `address`, unless a fault has it. */
   deliver(address: string, frame: string): void {
-    const rule = this.#world.faults.take(['connection', 'frame'], { ip: this.ip, connection: this.id, addresses: [address] });
+    const rule = this.#world.faults.take(['connection', 'frame'], {
+      ip: this.ip, connection: this.id, addresses: [address], channel: channelOf(frame),
+    });
     if (rule === null) this.#sendInOrder(frame);
     else this.#deliverWith(rule, frame);
   }
@@ -122,6 +124,8 @@ export class Session implements Subscriber {
       case 'duplicate':
         this.#sendInOrder(frame);
         this.#send(frame);
+        return;
+      case 'lose':
         return;
       case 'truncate':
         this.#sendHalf(frame, rule.how);
@@ -290,4 +294,9 @@ function refusalOf(limit: LimitName, limits: ExchangeLimits): string {
     default:
       return assertNever(limit);
   }
+}
+
+/** Its first field, as frames are written. */
+function channelOf(frame: string): string {
+  return /^\{"channel":"(?<channel>\w+)"/.exec(frame)?.groups?.['channel'] ?? '';
 }

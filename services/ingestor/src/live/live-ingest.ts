@@ -3,6 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LiveFeed, type FeedStatus, type LiveFeedOptions, type Sink } from '@fillstream/hyperliquid/live';
 import { encodeTick } from '@fillstream/schemas';
+import { forwardClock } from './clock.ts';
 import { sinkOf, type LiveLog } from './live-log.ts';
 import { SpillFile } from './spill-file.ts';
 import { SpillingSink, type SpillOptions } from './spilling-sink.ts';
@@ -55,9 +56,17 @@ export class LiveIngest {
   }
 }
 
+export type RunLiveOptions = LiveIngestOptions & {
+  readonly addresses: readonly string[];
+  readonly stop: AbortSignal;
+  /** Gets what can be asked for orders that lack something. */
+  readonly onStarted?: (feed: Pick<LiveFeed, 'repair'>) => void;
+};
+
 /** Runs until stopped, or until the log fails for good, which is thrown. */
-export async function runLive({ addresses, stop, ...options }: LiveIngestOptions & { readonly addresses: readonly string[]; readonly stop: AbortSignal }): Promise<void> {
+export async function runLive({ addresses, stop, onStarted, ...options }: RunLiveOptions): Promise<void> {
   const ingest = new LiveIngest(options);
+  onStarted?.(ingest.feed);
   try {
     for (const address of addresses) ingest.feed.watch(address);
     const ended = new AbortController();
@@ -67,13 +76,4 @@ export async function runLive({ addresses, stop, ...options }: LiveIngestOptions
   } finally {
     await ingest.close();
   }
-}
-
-/** The wall clock, but that it never goes back. */
-function forwardClock(): () => number {
-  let latest = 0;
-  return () => {
-    latest = Math.max(latest, Date.now());
-    return latest;
-  };
 }

@@ -16,6 +16,8 @@ function recordOf(number: number): InputRecord {
   return { kind: 'fill', address: ADDRESS, receivedAt: 1_760_000_000_000 + number, source: 'ws', data: { tid: number } };
 }
 
+const OTHER = `0x${'cd'.repeat(20)}`;
+
 function numbersOf(records: readonly InputRecord[]): number[] {
   return records.map(({ receivedAt }) => receivedAt - 1_760_000_000_000);
 }
@@ -108,6 +110,38 @@ test('what an earlier process left comes first, without a line that was torn', a
   await until(() => !second.isBehind);
   assert.deepEqual(behind.taken, [1, 2, 3]);
   await second.close();
+});
+
+test('what waited leaves the file in few calls: each of one address, its progress behind its records', async (t) => {
+  const calls: string[] = [];
+  let isUp = false;
+  const note = async (address: string, what: string): Promise<void> => {
+    await sleep(1);
+    if (!isUp) throw new Error('it is down');
+    calls.push(`${address === ADDRESS ? 'one' : 'other'}: ${what}`);
+  };
+  const behind: Sink = {
+    append: async (records) => await note(records[0]?.address ?? '', numbersOf(records).join(' ')),
+    progress: async () => await Promise.resolve(null),
+    saveProgress: async (address, { lastFillAt }) => await note(address, `up to ${String(lastFillAt)}`),
+    gap: async ({ address, from, to }) => await note(address, `gap ${String(from)}-${String(to)}`),
+  };
+  const sink = new SpillingSink({ sink: behind, file: new SpillFile(fileFor(t)), retryMs: 50 });
+  for (let number = 1; number < 5; number += 1) {
+    await sink.append([recordOf(number)]);
+    await sink.append([{ ...recordOf(number * 10), address: OTHER }]);
+    await sink.saveProgress(ADDRESS, { lastFillAt: number, tids: [] });
+  }
+  await sink.gap({ address: OTHER, from: 1, to: 2, reason: 'a test' });
+  await sink.append([{ ...recordOf(50), address: OTHER }]);
+  await sink.append([recordOf(5)]);
+  isUp = true;
+  await until(() => !sink.isBehind);
+  const callsOf = (who: string): string[] => calls.filter((call) => call.startsWith(`${who}:`));
+  assert.deepEqual([callsOf('one'), callsOf('other')], [
+    ['one: 1 2 3 4', 'one: up to 4', 'one: 5'], ['other: 10 20 30 40', 'other: gap 1-2', 'other: 50'],
+  ]);
+  await sink.close();
 });
 
 test('a full file holds back whoever appends, and lets go when it has room', async (t) => {

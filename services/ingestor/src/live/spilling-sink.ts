@@ -4,6 +4,8 @@
 // S1  Nothing overtakes: while the file holds anything, everything goes through it.
 // S2  A call that was given up may still be carried out: then its records come twice, and never out of order.
 // S3  The file is bounded: beyond that nothing is taken any more, and whoever reads the exchange stops reading.
+// S4  What leaves the file goes in few calls, addresses beside each other: a file that records come to faster than they leave it one
+//     by one would never be empty again.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { GapRecord, InputRecord, Progress, Sink } from '@fillstream/hyperliquid/live';
@@ -124,17 +126,42 @@ export class SpillingSink implements Sink {
     if (!this.#closed) onChange?.('drained', '');
   }
 
+  /** S4; after a failure all of them come again. */
   async #allGiven(entries: readonly unknown[]): Promise<boolean> {
-    for (const entry of entries) {
-      try {
-        await this.#give(entryOf(entry));
-      } catch (error) {
-        this.#options.onChange?.('failed', error instanceof Error ? error.message : String(error));
-        return false;
-      }
-    }
-    return true;
+    const byAddress = Map.groupBy(entries.map(entryOf), addressOf).values();
+    const outcomes = await Promise.allSettled(Array.from(byAddress, async (own) => {
+      for (const entry of joined(own)) await this.#give(entry);
+    }));
+    const failed = outcomes.find((outcome) => outcome.status === 'rejected');
+    if (failed === undefined) return true;
+    this.#options.onChange?.('failed', failed.reason instanceof Error ? failed.reason.message : String(failed.reason));
+    return false;
   }
+}
+
+function addressOf(entry: Entry): string {
+  if ('append' in entry) return entry.append[0]?.address ?? '';
+  return 'gap' in entry ? entry.gap.address : entry.address;
+}
+
+/** The same of one address in fewer calls: of its progress the last word, records that follow each other at once. */
+function joined(entries: readonly Entry[]): Entry[] {
+  const lastProgress = entries.findLast((entry) => 'progress' in entry);
+  const calls: Entry[] = [];
+  let together: InputRecord[] | null = null;
+  for (const entry of entries) {
+    if ('progress' in entry && entry !== lastProgress) continue;
+    if (!('append' in entry)) {
+      together = null;
+      calls.push(entry);
+    } else if (together === null) {
+      together = [...entry.append];
+      calls.push({ append: together });
+    } else {
+      for (const record of entry.append) together.push(record);
+    }
+  }
+  return calls;
 }
 
 /* Written above. */

@@ -7,6 +7,8 @@ import { doctorCommand } from './operate/doctor-command.ts';
 import { recordCommand } from './record-command.ts';
 import { explainCommand, ordersCommand } from './operate/explain-command.ts';
 import { quarantineCommand } from './operate/quarantine-command.ts';
+import { replayCommand } from './operate/replay-command.ts';
+import { resetCommand } from './operate/reset-command.ts';
 import { signalsCommand } from './operate/signals-command.ts';
 import { statusCommand } from './operate/status-command.ts';
 import { runCommand } from './run/command.ts';
@@ -30,7 +32,7 @@ function program(): Command {
     .configureOutput({ outputError: (text, write) => { write(text); } });
   const commands = [
     startCommand(), runCommand(), recordCommand(), stackCommand(), topicsCommand(), importCommand(), backfillCommand(), watchCommand(), ingestorCommand(), processorCommand(), doctorCommand(), statusCommand(), settingsCommand(),
-    explainCommand(), ordersCommand(), signalsCommand(), quarantineCommand(), completionCommand(() => root),
+    explainCommand(), ordersCommand(), signalsCommand(), quarantineCommand(), replayCommand(), resetCommand(), completionCommand(() => root),
   ];
   for (const command of commands) {
     for (const part of command.commands) part.exitOverride();

@@ -2,9 +2,16 @@
 
 import { crashPoints } from './scenarios/crash-points.ts';
 import { poison, skippedInput } from './scenarios/inputs.ts';
+import { mutatedFrames } from './scenarios/live-frames.ts';
+import { frozenIngestors, ingestorKills, sharedAddresses } from './scenarios/live-ingestors.ts';
+import { kafkaOutage } from './scenarios/live-outage.ts';
+import { reconnects, reconnectsInRealTime } from './scenarios/live-reconnects.ts';
 import { kills, rebalances, zombies } from './scenarios/members.ts';
 import { redisOutages } from './scenarios/redis-outages.ts';
 import { quietLoss, stateLoss } from './scenarios/state-loss.ts';
 import type { Scenario } from './world.ts';
 
-export const SCENARIOS: readonly Scenario[] = [crashPoints, kills, zombies, rebalances, stateLoss, quietLoss, redisOutages, skippedInput, poison];
+export const SCENARIOS: readonly Scenario[] = [
+  crashPoints, kills, zombies, rebalances, stateLoss, quietLoss, redisOutages, skippedInput, poison,
+  reconnects, reconnectsInRealTime, ingestorKills, frozenIngestors, kafkaOutage, sharedAddresses, mutatedFrames,
+];

@@ -23,6 +23,8 @@ export type Scenario = {
   readonly promise: string;
   /** Rounds of a full run; in `npm test` there is one. */
   readonly rounds: number;
+  /** Why `npm test` leaves it out: what else there does the same. */
+  readonly elsewhere?: string;
   /** Throws an AssertionError for what broke the promise. */
   readonly run: (world: World, rounds: number) => Promise<Counts>;
 };
@@ -71,11 +73,20 @@ export class World {
     this.#firstSeed = seed;
   }
 
+  /** A namespace and a seed that nothing here has had. */
+  next(): { readonly namespace: string; readonly seed: number } {
+    this.#namespaces += 1;
+    return { namespace: `w${String(this.#namespaces)}`, seed: this.#firstSeed + this.#namespaces };
+  }
+
+  /** A file of this world's own. */
+  path(name: string): string {
+    return join(this.#folder, name);
+  }
+
   /** The market of the next seed, or the files given. */
   async prepared({ records = 20_000, addresses = 30, redis = this.servers.redis, files = [], finish = true }: Journal = {}): Promise<Prepared> {
-    this.#namespaces += 1;
-    const namespace = `w${String(this.#namespaces)}`;
-    const seed = this.#firstSeed + this.#namespaces;
+    const { namespace, seed } = this.next();
     const [journal, out] = [join(this.#folder, `${String(seed)}.ndjson`), join(this.#folder, `${String(seed)}.signals.ndjson`)];
     if (files.length === 0) writeJournal(journal, { seed, addresses, startAt: START_AT, records });
     const paths = files.length === 0 ? [journal] : files;
@@ -96,6 +107,14 @@ export class World {
     await installation.drained(running);
     await stopped(running);
     return await installation.signals();
+  }
+
+  /** Servers that others don't need: a thorough run has one scenario at a time. */
+  async ownServers(): Promise<Servers> {
+    if (this.thorough) return this.servers;
+    const servers = await startServers();
+    this.#closing.push(servers.close);
+    return servers;
   }
 
   /** A server that others don't need. */
@@ -157,4 +176,9 @@ export async function killed(running: Running): Promise<void> {
 /** A number from `from` up to `to`, another each time. */
 export function between(from: number, to: number): number {
   return from + Math.random() * (to - from);
+}
+
+/** In any order, another each time. */
+export function shuffled<T>(list: readonly T[]): T[] {
+  return list.map((value) => ({ value, place: Math.random() })).sort((a, b) => a.place - b.place).map(({ value }) => value);
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Installation } from '../../end-to-end/cluster.ts';
 import { CRASHED, CRASH_POINTS, type CrashPoint } from '../crash-point-names.ts';
-import { finished, killed, type Counts, type Scenario, type World } from '../world.ts';
+import { finished, killed, shuffled, type Counts, type Scenario, type World } from '../world.ts';
 
 const PRELOAD = join(import.meta.dirname, '../crash-points.ts');
 /** Enough that no point is left without work. */
@@ -60,8 +60,4 @@ async function forget(world: World, { namespace }: Installation): Promise<void> 
   const { client } = await world.client();
   const keys = await client.keys(`${namespace}:*`);
   if (keys.length > 0) await client.unlink(...keys);
-}
-
-function shuffled<T>(list: readonly T[]): T[] {
-  return list.map((value) => ({ value, place: Math.random() })).sort((a, b) => a.place - b.place).map(({ value }) => value);
 }

@@ -1,0 +1,54 @@
+// The command as a process that lives until it is ended: faults of many minutes outlast what a test waits for.
+
+import assert from 'node:assert/strict';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ROOT, type Ended, type Running } from '../end-to-end/command.ts';
+
+const SOURCE = join(ROOT, 'packages/cli/src/main.ts');
+const NODE_FLAGS = ['--disable-warning=ExperimentalWarning', '--disable-warning=TimeoutNegativeWarning'];
+const COMPILE_CACHE = join(tmpdir(), 'fillstream-test-compile-cache');
+/** None outlives this process. */
+const children = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of children) child.kill('SIGKILL');
+});
+
+/** Starts the command; what it writes to standard output is lost. */
+export function launch(args: readonly string[]): Running {
+  return launchScript(SOURCE, args);
+}
+
+/** The same, for another script. */
+export function launchScript(script: string, args: readonly string[]): Running {
+  const started = performance.now();
+  const child = spawn(process.execPath, [...NODE_FLAGS, script, ...args], { cwd: ROOT, env: environment(), stdio: ['pipe', 'ignore', 'pipe'] });
+  const { pid } = child;
+  assert.ok(pid !== undefined);
+  children.add(child);
+  child.once('exit', () => children.delete(child));
+  child.stdin.end();
+  let stderr = '';
+  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString('utf8')));
+  child.stderr.setMaxListeners(0);
+  const ended = once(child, 'close').then(([code, signal]: unknown[]): Ended => ({
+    code: typeof code === 'number' ? code : null,
+    signal: signal === 'SIGKILL' || signal === 'SIGTERM' || signal === 'SIGINT' ? signal : null,
+    stdout: '', stderr, elapsedMs: performance.now() - started, maxRssBytes: null,
+  }));
+  const heard = async (pattern: RegExp): Promise<string> => {
+    for (;;) {
+      const match = pattern.exec(stderr);
+      if (match !== null) return match[1] ?? '';
+      await once(child.stderr, 'data');
+    }
+  };
+  return { pid, input: child.stdin, ended, heard, kill: (signal) => child.kill(signal) };
+}
+
+function environment(): NodeJS.ProcessEnv {
+  const own = Object.entries(process.env).filter(([name]) => !name.startsWith('FILLSTREAM_') && !name.startsWith('NODE_'));
+  return { ...Object.fromEntries(own), NODE_COMPILE_CACHE: COMPILE_CACHE };
+}

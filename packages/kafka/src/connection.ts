@@ -32,6 +32,7 @@ const REQUEST_TIMEOUT_MS = 30_000;
 const TELL_AGAIN_MS = 30_000;
 /** What a broker does to a client that speaks another protocol than its own, or doesn't log in. */
 const SHUT = /^Closed connection/;
+const UNCONNECTED = /^Broker not connected$/;
 const REFUSED_LOGIN = /SASL \S.* authentication failed/;
 
 export function connectionOf(options: KafkaOptions): Kafka {
@@ -43,9 +44,14 @@ export function connectionOf(options: KafkaOptions): Kafka {
   return kafka;
 }
 
-/** A producer that connects also while a broker is being lost (L1), and keeps no connection when it fails to. */
+/**
+ * A producer that connects and sends also while a broker is being lost (L1), and keeps no connection when it fails to. What it
+ * sends again has the sequence numbers that it had: a broker that has it already leaves it out.
+ */
 function patient(producer: Producer): Producer {
   const connect = producer.connect.bind(producer);
+  const send = producer.send.bind(producer);
+  producer.send = async (record) => await repeated(async () => await send(record), isUnconnected);
   producer.connect = async () => {
     try {
       await repeated(connect);
@@ -58,15 +64,20 @@ function patient(producer: Producer): Producer {
 }
 
 /** Does it again, up to ten times, while the client says that this may help (L1). */
-async function repeated<T>(request: () => Promise<T>): Promise<T> {
+async function repeated<T>(request: () => Promise<T>, mayHelp = (error: unknown) => isRetriable(error) || isUnconnected(error)): Promise<T> {
   for (let left = REPEATS; ; left -= 1) {
     try {
       return await request();
     } catch (error) {
-      if (left === 0 || !isRetriable(error)) throw error;
+      if (left === 0 || !mayHelp(error)) throw error;
       await sleep(REPEAT_MS);
     }
   }
+}
+
+/** The client chose a broker that it is just connecting to, or has just lost. */
+function isUnconnected(error: unknown): boolean {
+  return error instanceof Error && UNCONNECTED.test(error.message);
 }
 
 function clientOf({ brokers, tls, sasl, onTrouble }: KafkaOptions, retries: number): Kafka {

@@ -5,7 +5,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ROOT, type Ended, type Running } from '../end-to-end/command.ts';
+import { ROOT, hearing, type Ended, type Running } from '../end-to-end/command.ts';
 
 const SOURCE = join(ROOT, 'packages/cli/src/main.ts');
 const NODE_FLAGS = ['--disable-warning=ExperimentalWarning', '--disable-warning=TimeoutNegativeWarning'];
@@ -32,20 +32,12 @@ export function launchScript(script: string, args: readonly string[]): Running {
   child.stdin.end();
   let stderr = '';
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString('utf8')));
-  child.stderr.setMaxListeners(0);
   const ended = once(child, 'close').then(([code, signal]: unknown[]): Ended => ({
     code: typeof code === 'number' ? code : null,
     signal: signal === 'SIGKILL' || signal === 'SIGTERM' || signal === 'SIGINT' ? signal : null,
     stdout: '', stderr, elapsedMs: performance.now() - started, maxRssBytes: null,
   }));
-  const heard = async (pattern: RegExp): Promise<string> => {
-    for (;;) {
-      const match = pattern.exec(stderr);
-      if (match !== null) return match[1] ?? '';
-      await once(child.stderr, 'data');
-    }
-  };
-  return { pid, input: child.stdin, ended, heard, kill: (signal) => child.kill(signal) };
+  return { pid, input: child.stdin, ended, heard: hearing(child.stderr), kill: (signal) => child.kill(signal) };
 }
 
 function environment(): NodeJS.ProcessEnv {

@@ -8,7 +8,6 @@ import { decodeSignal } from '@fillstream/schemas';
 import { FakeExchange, type FakeExchangeOptions } from '@fillstream/simulator/exchange';
 import { Installation, SESSION_MS, type Servers } from '../end-to-end/cluster.ts';
 import { fillstream, type Running } from '../end-to-end/command.ts';
-import { heard } from '../end-to-end/ingestor.ts';
 import { assertWithinLimits, difference, ledgerSums, seeded, signalSums, type Sums } from './judge.ts';
 import { launch } from './launch.ts';
 import { PARTITIONS, type Counts, type World } from './world.ts';
@@ -72,7 +71,7 @@ export class LivePlace {
   /** Resolves when all addresses are watched live, by all of these together, each by one. Returns how long that took, in ms. */
   async untilWatched(...ingestors: readonly Running[]): Promise<number> {
     const began = performance.now();
-    const urls = await Promise.all(ingestors.map(async (running) => await heard(running, /serves (\S+)\/metrics/)));
+    const urls = await Promise.all(ingestors.map(async (running) => await running.heard(/serves (\S+)\/metrics/)));
     const wanted = this.exchange.addresses.length;
     for (;;) {
       const states = await Promise.all(urls.map(watchingAt));

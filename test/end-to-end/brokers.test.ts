@@ -47,7 +47,7 @@ async function throughKills(t: TestContext, servers: Servers): Promise<void> {
   await still.import(paths);
   for (let round = 0; round < ROUNDS; round += 1) {
     const processors = [still.processor(), live.processor()];
-    for (const processor of processors) await joined(processor);
+    for (const processor of processors) await processor.heard(/has partitions/);
     const journals = paths.slice(round * nodes.length);
     const absence = { replicas: nodes.length, awayMs: nodes.length === 1 && round % 2 === 1 ? AWAY_MS : 0 };
     for (const [place, victim] of nodes.entries()) await killDuring(live.import(journals.slice(place, place + 1), { finish: false }), live, victim, absence);
@@ -106,11 +106,6 @@ async function finished(installation: Installation): Promise<void> {
   const processor = installation.processor();
   await installation.drained(processor);
   await stopped(processor);
-}
-
-/** Rejects when it ends before. */
-async function joined(processor: Running): Promise<void> {
-  await Promise.race([processor.heard(/has partitions/), processor.ended.then(({ stderr }) => { throw new Error(`the processor ended: ${stderr}`); })]);
 }
 
 async function stopped(processor: Running): Promise<void> {

@@ -82,7 +82,7 @@ export class Installation {
       throw new Error(`the processor ended: ${stderr}`);
     });
     ended.catch(() => undefined); // Only while it is awaited.
-    await Promise.race([running.heard(/has partitions/), ended]);
+    await running.heard(/has partitions/);
     while (await Promise.race([this.#lag().catch(() => Infinity), ended]) > 0) await Promise.race([sleep(100), ended]);
   }
 

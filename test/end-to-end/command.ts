@@ -29,7 +29,7 @@ const NODE_FLAGS = [
 /** Compiled sources for the hundreds of processes that tests start. */
 const COMPILE_CACHE = join(tmpdir(), 'fillstream-test-compile-cache');
 /** No test waits longer for a process. */
-const TIMEOUT_MS = 120_000;
+const TIMEOUT_MS = 300_000;
 
 export type Ended = {
   /** null when a signal ended it. */
@@ -58,7 +58,7 @@ export type Running = {
   readonly pid: number;
   readonly input: Writable;
   readonly ended: Promise<Ended>;
-  /** Resolves when standard error has a match, with its first group. */
+  /** Resolves when standard error has a match, with its first group; rejects when it ends without one. */
   readonly heard: (pattern: RegExp) => Promise<string>;
   /** False once it has ended and is gone. */
   readonly kill: (signal: NodeJS.Signals) => boolean;
@@ -118,15 +118,28 @@ async function textOf(stream: Readable | null): Promise<string> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
-function hearing(stream: Readable | null): Running['heard'] {
-  let text = '';
-  stream?.on('data', (chunk: Buffer) => (text += chunk.toString('utf8')));
+/** Waits for what a stream says. */
+export function hearing(stream: Readable | null): Running['heard'] {
+  let [text, isOver] = ['', stream === null];
+  let news = Promise.withResolvers<void>();
+  const tell = (): void => {
+    news.resolve();
+    news = Promise.withResolvers();
+  };
+  stream?.on('data', (chunk: Buffer) => {
+    text += chunk.toString('utf8');
+    tell();
+  });
+  stream?.on('end', () => {
+    isOver = true;
+    tell();
+  });
   return async (pattern) => {
     for (;;) {
       const match = pattern.exec(text);
       if (match !== null) return match[1] ?? '';
-      assert.ok(stream !== null);
-      await once(stream, 'data');
+      if (isOver) throw new Error(`it ended without ${pattern.source}: ${text}`);
+      await news.promise;
     }
   };
 }

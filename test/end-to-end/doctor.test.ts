@@ -15,7 +15,7 @@ import { freePorts, startRedis, type Redis } from '@fillstream/stack';
 import kafkajs from 'kafkajs';
 import { Installation, startServers, type Servers } from './cluster.ts';
 import { assertNoStack, fillstream, linesOf, mountFor, start, type Ended } from './command.ts';
-import { Ingestors, heard } from './ingestor.ts';
+import { Ingestors } from './ingestor.ts';
 
 const PARTITIONS = 2;
 const HOUR_MS = 3_600_000;
@@ -353,7 +353,7 @@ describe('status', { concurrency: 2 }, () => {
     const place = await Ingestors.start(t, held(), 'status', 3);
     const ingestor = place.ingestor('--capacity', '2');
     await place.untilWatched(2, ingestor);
-    const left = await heard(ingestor, /NOT WATCHED.*: (0x[0-9a-f]{40});/);
+    const left = await ingestor.heard(/NOT WATCHED.*: (0x[0-9a-f]{40});/);
     const { watched, withoutRoom, ingestors } = await statusOf({ kafka: held().kafka.bootstrap, registry: held().registry.url, namespace: 'status' }, '--no-state');
     assert.deepEqual([watched, withoutRoom], [3, [left]]);
     const [member, ...others] = ingestors.members;

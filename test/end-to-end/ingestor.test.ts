@@ -8,7 +8,7 @@ import { readTopic, unframed } from '@fillstream/kafka';
 import { decodeRepair } from '@fillstream/schemas';
 import { Installation, startServers, type Servers } from './cluster.ts';
 import { assertRefused, fillstream, folderFor } from './command.ts';
-import { Ingestors, filledOids, heard } from './ingestor.ts';
+import { Ingestors, filledOids } from './ingestor.ts';
 
 const KILLS = 4;
 const OUTAGE_MS = 7_000;
@@ -34,10 +34,10 @@ test('two share six addresses; what a killed one had is watched again, and no fi
   await sleep(1_000);
   killed.kill('SIGKILL');
   await place.untilWatched(4, other);
-  await heard(other, /NOT WATCHED.*: (0x[0-9a-f]{40}, 0x[0-9a-f]{40});/);
+  await other.heard(/NOT WATCHED.*: (0x[0-9a-f]{40}, 0x[0-9a-f]{40});/);
   const third = place.ingestor('--capacity', '4');
   await place.untilWatched(6, other, third);
-  await heard(third, /tells the time to partition/);
+  await third.heard(/tells the time to partition/);
   other.kill('SIGTERM');
   const { code, stderr } = await other.ended;
   assert.equal(code, 0, stderr);
@@ -57,9 +57,9 @@ test('a broker that is killed under load and comes back has every fill in the en
   await sleep(1_000);
   await broker.process.kill();
   await sleep(OUTAGE_MS);
-  await heard(spilling, /records wait in the spill file/);
+  await spilling.heard(/records wait in the spill file/);
   await broker.process.start();
-  await heard(spilling, /the spill file is empty again/);
+  await spilling.heard(/the spill file is empty again/);
   await place.assertComplete();
 });
 
@@ -77,7 +77,7 @@ test('an ingestor that is killed again and again misses no fill', async (t) => {
   const place = await Ingestors.start(t, held(), 'kills', 4);
   for (let kill = 0; kill < KILLS; kill += 1) {
     const running = place.ingestor();
-    await heard(running, /: watched/);
+    await running.heard(/: watched/);
     await sleep(Math.random() * 1_500);
     running.kill('SIGKILL');
     await running.ended;

@@ -67,7 +67,7 @@ export class Ingestors {
 
   /** Resolves when so many addresses are watched live, by all of these together, each by one. */
   async untilWatched(addresses: number, ...ingestors: readonly Running[]): Promise<void> {
-    const urls = await Promise.all(ingestors.map(async (running) => await heard(running, /serves (\S+)\/metrics/)));
+    const urls = await Promise.all(ingestors.map(async (running) => await running.heard(/serves (\S+)\/metrics/)));
     const deadline = performance.now() + PATIENCE_MS;
     for (;;) {
       const all = await Promise.all(urls.map(watchingAt));
@@ -93,7 +93,8 @@ export class Ingestors {
       await sleep(POLL_MS * 5);
       got = chosen(await this.#totals());
     }
-    assert.deepEqual(got, expected, `seed ${String(SEED)}`);
+    const wrong = [...new Set([...Object.keys(got), ...Object.keys(expected)])].filter((id) => !isDeepStrictEqual(got[id], expected[id]));
+    assert.deepEqual(wrong.map((id) => ({ id, got: got[id], expected: expected[id] })), [], `seed ${String(SEED)}, of ${String(Object.keys(expected).length)}`);
     for (const { over } of this.exchange.violations) assert.deepEqual(Object.entries(over).filter(([, times]) => times > 0), []);
   }
 
@@ -131,15 +132,6 @@ export class Ingestors {
 /** The orders whose status says that they have all their fills: of another one nothing tells that a fill was lost. */
 export function filledOids({ ledger }: FakeExchange): ReadonlySet<number> {
   return new Set(ledger.records.flatMap((record) => (record.kind === 'orderUpdate' && record.data.status === 'filled' ? [record.data.order.oid] : [])));
-}
-
-/** Rejects when the process ends before. */
-export async function heard(running: Running, pattern: RegExp): Promise<string> {
-  const ended = running.ended.then(({ stderr }) => {
-    throw new Error(`it ended: ${stderr}`);
-  });
-  ended.catch(() => undefined); // Only while it is awaited.
-  return await Promise.race([running.heard(pattern), ended]);
 }
 
 async function watchingAt(url: string): Promise<Watching> {

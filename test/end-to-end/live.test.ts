@@ -357,9 +357,9 @@ suite('what can\'t be fetched, and what is asked for', { concurrency: 4 }, () =>
     const [address = ''] = world.exchange.addresses;
     assert.ok(oid !== undefined);
     const before = world.sink.records.length;
-    world.feed.repair(address, { oid, reason: 'status' });
-    world.feed.repair(address, { oid: 1, reason: 'status' });
-    world.feed.repair(`0x${'0'.repeat(40)}`, { oid, reason: 'status' });
+    world.feed.repair(address, { oid, missing: 'fills' });
+    world.feed.repair(address, { oid: 1, missing: 'fills' });
+    world.feed.repair(`0x${'0'.repeat(40)}`, { oid, missing: 'fills' });
     await until('both were answered', () => count(world, (event) => event.kind === 'repaired' && event.reason === 'asked') >= 2);
     const own = world.sink.records.slice(before).filter((record) => record.kind === 'fill' && record.source === 'repair' && record.data['oid'] === oid);
     assert.equal(own.length, world.exchange.ledger.fills().filter(({ data }) => data.oid === oid).length);

@@ -56,15 +56,6 @@ async function processed(): Promise<void> {
   await installation.drained(processor);
 }
 
-/** What it says on standard error, waited for as long as it runs. */
-async function heard(running: Running, pattern: RegExp): Promise<string> {
-  const ended = running.ended.then(({ stderr }) => {
-    throw new Error(`it ended: ${stderr}`);
-  });
-  ended.catch(() => undefined); // Only while it is awaited.
-  return await Promise.race([running.heard(pattern), ended]);
-}
-
 function flags(): string[] {
   const { servers } = world();
   return ['--kafka', servers.kafka.bootstrap, '--registry', servers.registry.url, '--namespace', 'operate'];
@@ -167,7 +158,7 @@ test('a log of npm start is read while it is written', async (t) => {
   const running = start(['start', '--data', data, '--rate', '100'], { env: QUIET });
   t.after(() => running.kill('SIGKILL'));
   let explained: Ended | null = null;
-  const address = await heard(running, /(0x[0-9a-f]{40}): watched/);
+  const address = await running.heard(/(0x[0-9a-f]{40}): watched/);
   for (let oid = ''; explained === null;) {
     const { stdout, code, stderr } = await fillstream(['orders', 'list', '--address', address, '--data', data]);
     assert.equal(code, 0, stderr);
@@ -200,7 +191,7 @@ test('the tail of the signals is the topic, filtered and cut as asked', async ()
 test('the tail follows what is committed, and an interrupt ends it well', async () => {
   const { installation } = world();
   const tail = start(['signals', 'tail', ...flags()], { env: QUIET });
-  await heard(tail, /follows the signals/);
+  await tail.heard(/follows the signals/);
   const address = `0x${'d4'.repeat(20)}`;
   const data = { coin: 'BTC', px: '1', sz: '1', side: 'B', time: START_AT, startPosition: '0', dir: 'Open Long', oid: 1, tid: 1 };
   const update = { order: { coin: 'BTC', side: 'B', sz: '0', oid: 1, origSz: '1' }, status: 'filled', statusTimestamp: START_AT };

@@ -118,7 +118,7 @@ function assertFails({ code, stderr }: Ended, expected: number, message: RegExp)
 /** Runs a processor until it has partitions, and stops it as an operator would. */
 async function workBriefly(args: readonly string[], env: Readonly<Record<string, string>>): Promise<void> {
   const running = start(args, { env: { ...QUIET, ...env } });
-  await Promise.race([running.heard(/partition \d rebuilt[^]*partition \d rebuilt/), running.ended]);
+  await running.heard(/partition \d rebuilt[^]*partition \d rebuilt/);
   running.kill('SIGTERM');
   const ended = await running.ended;
   assertSecret(ended);

@@ -114,7 +114,7 @@ export class IngestorService {
     try {
       this.#repairs = await followRepairs(kafka, {
         onRepair: ({ address, oid, reason }) => {
-          if (this.#watched.has(address)) this.#ingest.feed.repair(address, { oid, reason });
+          if (this.#watched.has(address)) this.#ingest.feed.repair(address, { oid, missing: reason === 'no status' ? 'status' : 'fills' });
         },
         onTrouble: (message) => onTrouble?.(message),
         onFailure: (error) => this.#ended.reject(error),

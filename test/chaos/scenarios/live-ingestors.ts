@@ -4,7 +4,6 @@ import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Servers } from '../../end-to-end/cluster.ts';
 import type { Running } from '../../end-to-end/command.ts';
-import { heard } from '../../end-to-end/ingestor.ts';
 import { LivePlace, NO_LIMITS } from '../live-place.ts';
 import { Outlet } from '../outlet.ts';
 import { between, killed, type Counts, type Scenario } from '../world.ts';
@@ -23,13 +22,13 @@ export const ingestorKills: Scenario = {
       const spill = ['--spill', world.path(`${String(place.seed)}.spill`)];
       for (let round = 0; round < rounds; round += 1) {
         const working = place.ingestor({}, ...spill);
-        await heard(working, /: watched/);
+        await working.heard(/: watched/);
         await sleep(between(0, 2_000));
         await killed(working);
         const spilling = place.ingestor({}, ...spill);
         await place.untilWatched(spilling);
         await whileFrozen(servers, async () => {
-          await heard(spilling, /records wait in the spill file: (?!left by)/);
+          await spilling.heard(/records wait in the spill file: (?!left by)/);
           await sleep(between(0, 2_000));
           await killed(spilling);
         });

@@ -6,7 +6,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { readTopic, unframed } from '@fillstream/kafka';
 import { decodeInput } from '@fillstream/schemas';
 import { peakMiB } from '../../bench/kafka-machine.ts';
-import { heard } from '../../end-to-end/ingestor.ts';
 import { LivePlace } from '../live-place.ts';
 import type { Scenario } from '../world.ts';
 
@@ -42,7 +41,7 @@ export const kafkaOutage: Scenario = {
         await sleep(awayMs ?? 0);
         spilled += statSync(spill).size;
         await broker.process.start();
-        await heard(running, /the spill file is empty again/);
+        await running.heard(/the spill file is empty again/);
         fills += (await place.complete(patienceMs)).fills;
         peaks.push(peakMiB(running.pid));
         assert.ok(Math.max(...peaks) < GREATEST_MIB, `${peaks.map(Math.ceil).join(', ')} MiB of memory`);

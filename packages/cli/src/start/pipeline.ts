@@ -83,7 +83,7 @@ class Pipeline {
       onEvent: (event) => {
         if (event.kind !== 'committed') return;
         if (event.commit.signals.length > 0) this.#reader.read().catch(this.#onStop); // Met by the last read.
-        for (const { address, oid, missing } of event.commit.lacks) this.#feed?.repair(address, { oid, reason: `no ${missing}` });
+        for (const lack of event.commit.lacks) this.#feed?.repair(lack.address, lack);
       },
     });
     this.#sink = {

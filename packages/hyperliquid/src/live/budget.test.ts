@@ -49,6 +49,22 @@ suite('Budget', () => {
     assert.deepEqual(served, ['large repair', 'repair', 'status', 'poll', 'other poll']);
   });
 
+  test('a quarter is left to the most urgent, and something larger than that share is granted when nothing counts', async () => {
+    let now = 0;
+    const budget = new Budget({ limit: 100, windowMs: 1_000, clock: () => now });
+    (await budget.take(60, { priority: 1 })).settle();
+    const late = budget.take(20, { priority: 1 });
+    assert.equal(budget.waiting, 1);
+    (await budget.take(40)).settle();
+    assert.equal(budget.used, 100);
+    now = 2_000;
+    (await budget.take(0)).settle();
+    (await late).settle();
+    now = 4_000;
+    (await budget.take(90, { priority: 4 })).settle();
+    assert.equal(budget.used, 90);
+  });
+
   test('what is given back is free at once; what isn\'t settled is never free', async () => {
     let now = 0;
     const budget = new Budget({ limit: 100, windowMs: 1_000, clock: () => now });

@@ -3,6 +3,7 @@
 // B1  What was granted counts until a window after it was settled. The exchange has counted it before it was settled (it has
 //     answered), so what the exchange counts is never more than what is counted here.
 // B2  Who waits is served by priority, then in order; the first one holds back all others, so none is passed over for ever.
+// B3  What isn't urgent leaves a quarter: a repair, which holds live records back, finds room at once.
 
 /** Something granted. `settle` says that the exchange has counted it, and how much it was; only the first call counts. */
 export type Grant = { readonly settle: (amount?: number) => void };
@@ -13,6 +14,8 @@ export type BudgetOptions = { readonly limit: number; readonly windowMs: number;
 
 /** A hundredth longer than the exchange's window: two clocks never run the same. */
 const MARGIN = 1.01;
+/** Of the limit, for all but the most urgent. */
+const SHARE = 0.75;
 
 export class Budget {
   readonly limit: number;
@@ -43,7 +46,7 @@ export class Budget {
     return this.#waiters.length;
   }
 
-  /** Waits until `amount` is free (more than the limit is taken as the limit). Rejects with the signal's reason. Least priority first. */
+  /** Waits until `amount` is free (more than the limit is taken as the limit). Rejects with the signal's reason. Priority 0 is the most urgent. */
   async take(amount: number, { priority = 0, signal }: { readonly priority?: number; readonly signal?: AbortSignal } = {}): Promise<Grant> {
     signal?.throwIfAborted();
     return await new Promise<Grant>((resolve, reject) => {
@@ -76,13 +79,19 @@ export class Budget {
     for (let [head] = this.#waiters; head !== undefined; [head] = this.#waiters) {
       const now = this.#clock();
       const isBlocked = now < this.#blockedUntil;
-      if (isBlocked || this.#settledSum + this.#pendingSum + head.amount > this.limit) {
+      if (isBlocked || !this.#fits(head)) {
         this.#serveLater(isBlocked ? this.#blockedUntil : (this.#settled[0]?.at ?? Infinity) + this.#windowMs);
         return;
       }
       this.#waiters.shift();
       head.serve(this.#grant(head.amount));
     }
+  }
+
+  #fits({ amount, priority }: Waiter): boolean {
+    const counting = this.#settledSum + this.#pendingSum;
+    if (priority === 0 || counting === 0) return counting + amount <= this.limit;
+    return counting + amount <= this.limit * SHARE; // B3
   }
 
   #serveLater(at: number): void {

@@ -15,6 +15,7 @@ import { Pool } from './pool.ts';
 import type { Endpoint, Sink } from './ports.ts';
 import { EXCHANGE_LIMITS, FEED_SETTINGS, periodsOf, type ExchangeLimits, type FeedSettings, type Periods } from './settings.ts';
 import { Symbols } from './symbols.ts';
+import type { Missing } from './upkeep.ts';
 import { isStopped, sleep, wallClock } from './waiting.ts';
 import { Watch, type Shared, type WatchStatus } from './watch.ts';
 
@@ -140,12 +141,12 @@ export class LiveFeed {
     await left;
   }
 
-  /** Asks for an order that misses fills or its end; what is found comes as records. */
-  repair(text: string, { oid }: { readonly oid: number; readonly reason: string }): void {
+  /** Asks for an order that misses fills, or only its end; what is found comes as records. */
+  repair(text: string, { oid, missing }: { readonly oid: number; readonly missing: Missing }): void {
     const address = checkAddress(text) ?? text;
     const watch = this.#watches.get(address) ?? null;
     if (watch === null) this.#shared.onEvent({ kind: 'repairRefused', address, oid, why: 'not-watched' });
-    else if (!watch.ask(oid)) this.#shared.onEvent({ kind: 'repairRefused', address, oid, why: 'too-many' });
+    else if (!watch.ask(oid, missing)) this.#shared.onEvent({ kind: 'repairRefused', address, oid, why: 'too-many' });
   }
 
   status(): FeedStatus {

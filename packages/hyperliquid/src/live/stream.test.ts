@@ -245,6 +245,22 @@ suite('order updates', () => {
     assert.deepEqual(world.events.filter(({ kind }) => kind === 'statusesUnasked').map((event) => event.kind === 'statusesUnasked' && event.orders), [53]);
   });
 
+  test('orders asked for while REST answers are asked for as one; for a missing end no history is fetched', async (t) => {
+    const world = await startTest(t, { prepare: (exchange) => (exchange.fills = [fillOf(1, 0, { oid: 11 })]) });
+    await untilLive(world);
+    await until('the end of the first was asked for', () => asked(world, 'orderStatus') === 1);
+    world.exchange.fills.push(...[12, 13, 14].map((oid) => fillOf(oid, 40_000, { oid })));
+    world.exchange.answer = ({ type, oid }) => (type === 'orderStatus' ? { status: 'order', order: updateOf(Number(oid), 'filled') } : undefined);
+    const [histories, repaired, release] = [asked(world, 'userFillsByTime'), count(world, 'repaired'), holding(world.exchange, 'orderStatus')];
+    world.feed.repair(ADDRESS, { oid: 11, missing: 'status' });
+    for (const oid of [12, 13, 14]) world.feed.repair(ADDRESS, { oid, missing: 'fills' });
+    world.feed.repair(ADDRESS, { oid: 12, missing: 'status' });
+    release();
+    await until('both rounds are done', () => count(world, 'repaired') === repaired + 2);
+    assert.equal(asked(world, 'userFillsByTime'), histories + 1);
+    assert.deepEqual(world.sink.story.slice(2), ['orderUpdate', '12 repair', '13 repair', '14 repair', 'orderUpdate', 'orderUpdate', 'orderUpdate']);
+  });
+
   test('rejections without a fill are left out when the settings say so, and only those', async (t) => {
     const updates = [updateOf(1, 'badAloPxRejected', { sz: '1.0' }), updateOf(2, 'badAloPxRejected', { sz: '0.5' }), updateOf(3, 'open', { sz: '1.0' })];
     for (const dropRejections of [false, true]) {

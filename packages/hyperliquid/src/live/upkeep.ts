@@ -2,12 +2,14 @@
 //
 // U1  All of it goes through the stream, so it keeps its turn; none of it holds live records back.
 // U2  An audit compares what REST has with what is remembered: a frame that vanished without a trace is found by it alone.
+// U3  What is asked for while REST answers waits, and is asked for as one: a history once for all orders, none for a missing end.
 
 import { detailOf, type OnEvent, type RepairReason } from './events.ts';
 import { isObject } from './frames.ts';
 import { fetchHistory } from './history.ts';
 import { InfoError, PRIORITY, type InfoClient } from './info.ts';
 import type { Intake } from './intake.ts';
+import type { Json } from './ports.ts';
 import { isTime, timeOf } from './rows.ts';
 import type { ExchangeLimits, FeedSettings, Periods } from './settings.ts';
 import { fetchStatuses } from './statuses.ts';
@@ -28,6 +30,9 @@ export type UpkeepOptions = {
   readonly onFailed: (error: unknown) => void;
 };
 
+/** Of an order: fills, or only its end. */
+export type Missing = 'fills' | 'status';
+
 const ATTEMPTS = 4;
 const GREATEST_ASKED = 1_000;
 
@@ -35,7 +40,7 @@ export class Upkeep {
   readonly #options: UpkeepOptions;
   readonly #stop = new AbortController();
   readonly #jobs = new Set<Promise<void>>();
-  readonly #asked = new Set<number>();
+  readonly #asked = new Map<number, Missing>();
   #isAnswering = false;
   #isAuditing = false;
   #auditedTo = -Infinity;
@@ -45,9 +50,9 @@ export class Upkeep {
   }
 
   /** Asks for an order that misses fills or its end; false when too many wait. */
-  ask(oid: number): boolean {
+  ask(oid: number, missing: Missing): boolean {
     if (this.#asked.size >= GREATEST_ASKED && !this.#asked.has(oid)) return false;
-    this.#asked.add(oid);
+    if (this.#asked.get(oid) !== 'fills') this.#asked.set(oid, missing);
     if (!this.#isAnswering) this.#track(this.#answerAll());
     return true;
   }
@@ -79,31 +84,43 @@ export class Upkeep {
     await Promise.all(this.#jobs);
   }
 
+  /** U3. */
   async #answerAll(): Promise<void> {
     this.#isAnswering = true;
-    for (const oid of this.#asked) {
-      await this.#persist('asked', async () => await this.#answer(oid));
-      this.#asked.delete(oid);
+    while (this.#asked.size > 0) {
+      const asked = new Map(this.#asked);
+      this.#asked.clear();
+      await this.#persist('asked', async (signal) => await this.#answer(asked, signal));
     }
     this.#isAnswering = false;
   }
 
-  /** The order's fills from its beginning on, and its status. */
-  async #answer(oid: number): Promise<void> {
-    const { address, info, intake, limits, now, onEvent, periods, stream } = this.#options;
-    const ask = { priority: PRIORITY.status, signal: this.#stop.signal };
+  /** The status of all, and the fills of those that miss some. */
+  async #answer(asked: ReadonlyMap<number, Missing>, signal: AbortSignal): Promise<void> {
+    const { address, info, intake, onEvent, stream } = this.#options;
     const started = performance.now();
-    const update = await info.orderStatus(address, oid, ask);
-    const order = update?.['order'];
-    const placedAt = isObject(order) ? order['timestamp'] : null;
-    const from = isTime(placedAt) ? placedAt : (stream.reachBack ?? now());
-    const { rows } = await fetchHistory({
-      info, address, limits, lagMs: periods.lagMs, from, known: null, snapshot: null, confirm: false, ask,
+    const updates: Json[] = [];
+    await fetchStatuses({
+      info, address, oids: [...asked.keys()], limit: Infinity, signal, onEvent,
+      onUpdates: (some) => updates.push(...some),
     });
-    const fills = rows.map(({ data }) => data).filter((data) => data['oid'] === oid);
-    const records = [...intake.fills(fills, 'repair'), ...(update === null ? [] : intake.updates([update], 'repair'))];
+    const fills = await this.#fillsOf([...asked].flatMap(([oid, missing]) => (missing === 'fills' ? [oid] : [])), updates, signal);
+    const records = [...intake.fills(fills, 'repair'), ...intake.updates(updates, 'repair')];
     stream.take(records);
     onEvent({ kind: 'repaired', address, reason: 'asked', records: records.length, ms: Math.round(performance.now() - started) });
+  }
+
+  /** From the first one's placement on, as far as their updates tell it. */
+  async #fillsOf(oids: readonly number[], updates: readonly Json[], signal: AbortSignal): Promise<Json[]> {
+    if (oids.length === 0) return [];
+    const { address, info, limits, now, periods, stream } = this.#options;
+    const placements = new Map(updates.flatMap(({ order }) => (isObject(order) && isTime(order['timestamp']) ? [[order['oid'], order['timestamp']]] : [])));
+    const from = Math.min(...oids.map((oid) => placements.get(oid) ?? stream.reachBack ?? now()));
+    const { rows } = await fetchHistory({
+      info, address, limits, lagMs: periods.lagMs, from, known: null, snapshot: null, confirm: false, ask: { priority: PRIORITY.status, signal },
+    });
+    const wanted = new Set<unknown>(oids);
+    return rows.flatMap(({ data }) => (wanted.has(data['oid']) ? [data] : []));
   }
 
   async #auditOnce(): Promise<void> {

@@ -12,7 +12,7 @@ import type { Progress, Sink } from './ports.ts';
 import type { ExchangeLimits, FeedSettings, Periods } from './settings.ts';
 import { Stream } from './stream.ts';
 import type { Symbols } from './symbols.ts';
-import { Upkeep } from './upkeep.ts';
+import { Upkeep, type Missing } from './upkeep.ts';
 
 /** What all addresses of a feed share. */
 export type Shared = {
@@ -80,8 +80,8 @@ export class Watch {
     return { address: this.address, state, held, queued: this.#outbox.length, isPaused: this.#isPaused, progress: this.#outbox.progress };
   }
 
-  ask(oid: number): boolean {
-    return this.#upkeep.ask(oid);
+  ask(oid: number, missing: Missing): boolean {
+    return this.#upkeep.ask(oid, missing);
   }
 
   audit(): void {

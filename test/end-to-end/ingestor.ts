@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { readTopic, unframed } from '@fillstream/kafka';
 import { decodeSignal } from '@fillstream/schemas';
-import { FakeExchange } from '@fillstream/simulator/exchange';
+import { FakeExchange, type FakeExchangeOptions } from '@fillstream/simulator/exchange';
 import { Installation, SESSION_MS, type Servers } from './cluster.ts';
 import { fillstream, start, type Ended, type Running } from './command.ts';
 import { SEED } from './journals.ts';
@@ -30,8 +30,8 @@ export class Ingestors {
   #isOver = false;
 
   /** An exchange, its addresses on the watchlist, and a processor; the test ends them. */
-  static async start(t: TestContext, servers: Servers, namespace: string, addresses: number): Promise<Ingestors> {
-    const exchange = await FakeExchange.start({ seed: `${String(SEED)}/${namespace}`, addresses, ordersPerSecond: 15, limits: LIMITS });
+  static async start(t: TestContext, servers: Servers, namespace: string, addresses: number, shares: FakeExchangeOptions['shares'] = {}): Promise<Ingestors> {
+    const exchange = await FakeExchange.start({ seed: `${String(SEED)}/${namespace}`, addresses, ordersPerSecond: 15, limits: LIMITS, shares });
     const place = new Ingestors(servers, namespace, exchange);
     t.after(async () => {
       place.#isOver = true;

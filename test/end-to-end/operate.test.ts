@@ -73,7 +73,7 @@ async function ran(...args: readonly string[]): Promise<Ended> {
 
 /** The JSON lines of a command that went well. */
 async function told<T>(...args: readonly string[]): Promise<T[]> {
-  const { code, stdout, stderr } = await ran(...args);
+  const { code, stdout, stderr } = await ran(...args, '--json');
   assert.equal(code, 0, stderr);
   return stdout.split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as T);
 }
@@ -163,7 +163,7 @@ test('a log of npm start is read while it is written', async (t) => {
     const { stdout, code, stderr } = await fillstream(['orders', 'list', '--address', address, '--data', data]);
     assert.equal(code, 0, stderr);
     oid = /"oid":(\d+)[^\n]*"signals":[1-9]/.exec(stdout)?.[1] ?? '';
-    if (oid !== '') explained = await fillstream(['explain', `${address}/${oid}`, '--data', data]);
+    if (oid !== '') explained = await fillstream(['explain', `${address}/${oid}`, '--data', data, '--json']);
   }
   const story = JSON.parse(explained.stdout) as Story;
   assert.ok(story.events.some(({ onTopic }) => onTopic?.kind === 'same'), explained.stdout);

@@ -44,13 +44,14 @@ export function ordersCommand(): Command {
 }
 
 function pageCommand(command: Command): Command {
-  return withSources(command.argument('<order>', '0x…/OID, or the id of one of its signals').action(explain));
+  command.argument('<order>', '0x…/OID, or the id of one of its signals').option('--all', 'also the fills in the middle of many', false);
+  return withSources(command.action(explain));
 }
 
 function withSources(command: Command): Command {
   command.option('--journal <file>', 'of a journal instead of Kafka; may be given several times', collected)
     .option('--data <folder>', 'of the log that `npm start` keeps there instead of Kafka')
-    .option('--json', 'as JSON on a terminal too', false);
+    .option('--json', 'as JSON', false);
   for (const option of [...kafkaFlags(), ...redisFlags(), ...settingsOptions()]) {
     command.addOption(option.long === '--redis' ? option.default(undefined) : option);
   }
@@ -66,12 +67,12 @@ function checkSources(command: Command): void {
   if (isNamed('redis') && (isNamed('journal') || isNamed('data'))) throw new UsageError('--redis: expected neither --journal nor --data beside it');
 }
 
-async function explain(text: string, flags: SourceFlags): Promise<void> {
+async function explain(text: string, flags: SourceFlags & { readonly all: boolean }): Promise<void> {
   const { address, oid } = orderOf(text);
   const { history, settings, remembered } = await openSource(flags, address, oid);
   try {
     const story = await storyOf({ address, oid, settings, history, remembered });
-    await printLine(wantsJson(flags) ? JSON.stringify(story) : orderPage(story));
+    await printLine(flags.json ? JSON.stringify(story) : orderPage(story, flags));
   } finally {
     await history.close();
     leaveSoon();

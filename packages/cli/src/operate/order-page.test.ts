@@ -100,3 +100,14 @@ test('an order that nothing speaks of is told so', async () => {
   const story = await storyFrom([tick(0)]);
   assert.deepEqual([story.events, story.now], [[], 'nothing of this order is in the log']);
 });
+
+test('of many fills that just add up, the page shows the first and the last; all of them when asked', async () => {
+  const fills = Array.from({ length: 55 }, (_, place) => fill(place, place + 1, { startPosition: String(place) }));
+  const story = await storyFrom([...fills, status(100, 'filled', '0', '55')]);
+  const [page, all] = [orderPage(story), orderPage(story, { all: true })].map(stripVTControlCharacters);
+  assert.deepEqual(page?.match(/tid \d+|\d+ more fills/g), ['tid 1', 'tid 2', '52 more fills', 'tid 55']);
+  assert.equal(all?.match(/tid \d+/g)?.length, 55);
+  assert.equal(page?.match(/deadline/g)?.length, 2);
+  const six = stripVTControlCharacters(orderPage(await storyFrom([...fills.slice(0, 6), status(100, 'filled', '0', '6')])));
+  assert.equal(six.match(/tid \d+/g)?.length, 6);
+});

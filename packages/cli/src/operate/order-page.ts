@@ -1,6 +1,7 @@
 // The page about one order: what it is now, then its life from top to bottom, times in UTC.
 
 import { styleText } from 'node:util';
+import type { Signal } from '@fillstream/core';
 import type { Deadline, Event, Facts, OnTopic, Recorded } from './events.ts';
 import type { OrderView, Verdict } from './address-fold.ts';
 import { harmless, timeText } from './output.ts';
@@ -8,8 +9,12 @@ import type { Compared, Story } from './story.ts';
 import { WAIT_OVER, comingText } from './why.ts';
 
 const MARGIN = ' '.repeat(14);
+/** Of fills that just add up, one after the other: more are left out between the first ones and the last. */
+const GREATEST_RUN = 6;
+const SHOWN_FIRST = 2;
 
-export function orderPage(story: Story): string {
+/** `all`: also the fills in the middle of a long run of them. */
+export function orderPage(story: Story, { all = false } = {}): string {
   const { address, oid, about, streamTime, now, coming, waiting, unexplained, store } = story;
   return [
     `${styleText('bold', `order ${address}/${String(oid)}`)}${coinText(story)}`,
@@ -17,7 +22,7 @@ export function orderPage(story: Story): string {
     `now       ${now}`,
     ...coming.map((each, place) => `${place === 0 ? 'then      if nothing more comes: ' : '                                '}${comingText(each)}`),
     ...(store === null ? [] : [`redis     ${storeText(store)}`]),
-    ...timeline(story.events),
+    ...timeline(story.events, all),
     ...(waiting.length === 0 ? [] : ['', styleText('yellow', 'not processed yet'), ...waiting.flatMap((each) => recordLines('', each, ''))]),
     ...unexplained.map(({ signal, place }) => styleText('red', `${place} has ${signal.id} revision ${String(signal.revision)}, which the log doesn't lead to: were other settings used?`)),
   ].join('\n');
@@ -30,10 +35,13 @@ function coinText({ state, events }: Story): string {
   return harmless(symbol === undefined || symbol === coin ? `  ${coin}` : `  ${coin} (${symbol})`);
 }
 
-/** Grouped by day; the deadline that a step set comes after what it sent out. */
-function timeline(events: readonly Event[]): string[] {
-  let [day, isPastEnd] = ['', false];
+/** Grouped by day; the deadline that a step set comes after what it sent out, where it isn't the one before. */
+function timeline(events: readonly Event[], all: boolean): string[] {
+  const leftOut = all ? new Map<number, number>() : middlesOf(events);
+  let [day, isPastEnd, known] = ['', false, ''];
   return events.flatMap((event, place) => {
+    const more = leftOut.get(place);
+    if (more !== undefined) return more === 0 ? [] : [`${MARGIN}${styleText('dim', `… ${String(more)} more fills that add up (--all shows them)`)}`];
     const [date = ''] = timeText(event.at).split(' ');
     const isFirstPastEnd = event.kind === 'timer' && event.afterEnd && !isPastEnd;
     isPastEnd ||= isFirstPastEnd;
@@ -41,8 +49,29 @@ function timeline(events: readonly Event[]): string[] {
     day = date;
     const step = events.slice(0, place + 1).findLast(({ kind }) => kind !== 'signal');
     const deadline = events[place + 1]?.kind === 'signal' || step === undefined ? [] : deadlineLines(deadlineAfter(step), day);
-    return [...heading, ...eventLines(event, date), ...deadline];
+    const news = deadline.join() === known ? [] : deadline;
+    if (deadline.length > 0) known = deadline.join();
+    return [...heading, ...eventLines(event, date), ...news];
   });
+}
+
+/** The places that a page leaves out, the first of each run with how many they are, the others with 0. */
+function middlesOf(events: readonly Event[]): ReadonlyMap<number, number> {
+  const middles = new Map<number, number>();
+  for (let first = 0; first < events.length; first += 1) {
+    let end = first;
+    while (end < events.length && addsUp(events[end])) end += 1;
+    if (end - first > GREATEST_RUN) {
+      const [from, to] = [first + SHOWN_FIRST, end - 1];
+      for (let place = from; place < to; place += 1) middles.set(place, place === from ? to - from : 0);
+    }
+    first = Math.max(first, end - 1);
+  }
+  return middles;
+}
+
+function addsUp(event: Event | undefined): boolean {
+  return event?.kind === 'record' && event.facts.kind === 'fill' && event.verdict.kind === 'counted' && !event.verdict.late;
 }
 
 function deadlineAfter(event: Event): Deadline | null {
@@ -59,14 +88,20 @@ function eventLines(event: Event, day: string): string[] {
       ...(event.why === WAIT_OVER ? [] : [`${MARGIN}${event.why}`]),
     ];
     case 'signal': {
-      const { signal: { id, revision, size, price, trigger } } = event;
+      const { signal } = event;
       return [
-        `${time}  ${styleText('green', 'SIGNAL')} ${id.split('/').at(-1) ?? ''} revision ${String(revision)}: ${size} at ${price} (${trigger})`,
+        `${time}  ${styleText('green', 'SIGNAL')} ${signal.id.split('/').at(-1) ?? ''} revision ${String(signal.revision)}: ${signal.size} at ${signal.price} (${signal.trigger})`,
+        `${MARGIN}${totalsText(signal)}`,
         `${MARGIN}${event.why}`,
         ...topicLines(event.onTopic),
       ];
     }
   }
+}
+
+function totalsText({ fillCount, notional, positionBefore, positionAfter, closedPnl, fees }: Signal): string {
+  const paid = Object.entries(fees).map(([token, fee]) => `${fee} ${token}`).join(', ');
+  return harmless(`${String(fillCount)} ${fillCount === 1 ? 'fill' : 'fills'} · notional ${notional} · position ${positionBefore} → ${positionAfter} · closed PnL ${closedPnl} · fees ${paid === '' ? 'none' : paid}`);
 }
 
 function verdictLine(kind: Verdict['kind'], why: string): string {

@@ -69,7 +69,7 @@ async function showEntry(text: string, flags: KafkaFlags & JsonFlag): Promise<vo
   const place = placeOf(text);
   const { kafka, registry } = kafkaOptions(flags);
   for (const entry of await entriesAt(kafka, registry, [place])) {
-    await printLine(wantsJson(flags) ? entryJson(entry, { expected: expectedOf(entry.refused) }) : entryPage(entry));
+    await printLine(flags.json ? entryJson(entry, { expected: expectedOf(entry.refused) }) : entryPage(entry));
   }
   leaveSoon();
 }
@@ -81,13 +81,13 @@ async function retryEntries(texts: readonly string[], flags: RetryFlags): Promis
   const entries = flags.reason === undefined ? await entriesAt(kafka, registry, places) : await collected(entriesFrom({ ...flags, from: 'earliest' }));
   const plan = await planRetries(kafka, registry, entries);
   const written = flags.dryRun ? new Map<Entry, string>() : await carryOut(kafka, plan);
-  for (const planned of plan) await printLine(resultOf(planned, written.get(planned.entry) ?? null, wantsJson(flags)));
+  for (const planned of plan) await printLine(resultOf(planned, written.get(planned.entry) ?? null, flags.json));
   leaveSoon();
   const left = plan.filter(({ verdict }) => verdict.kind !== 'write').length;
   if (texts.length > 0 && left > 0) {
     throw new PortError('mismatch', `${String(left)} of ${String(plan.length)} can't be written again; the output says why`, { retryable: false });
   }
-  if (!wantsJson(flags)) tell(`${String(plan.length - left)} ${flags.dryRun ? 'would be written' : 'written'}, ${String(left)} left out`);
+  if (!flags.json) tell(`${String(plan.length - left)} ${flags.dryRun ? 'would be written' : 'written'}, ${String(left)} left out`);
 }
 
 async function collected(entries: AsyncIterable<Entry>): Promise<Entry[]> {

@@ -4,12 +4,14 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { after, before, test, type TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
+import { readTopic } from '@fillstream/kafka';
 import { market, type FillRecord, type OrderUpdateRecord } from '@fillstream/simulator';
 import { compressFrameSync } from 'lz4-napi';
 import { Installation, NO_ANOMALIES, anomalies, startServers, type Servers } from './cluster.ts';
-import { assertRefused, fillstream, folderFor, linesOf, type Ended } from './command.ts';
-import { START_AT, writeLines } from './journals.ts';
+import { assertRefused, fillstream, folderFor, linesOf, start, type Ended } from './command.ts';
+import { START_AT, marketLines, writeLines } from './journals.ts';
 
 const PARTITIONS = 3;
 /** Where the topics' clocks and the one of a run agree on all timers. */
@@ -245,6 +247,17 @@ test('records older than those that an installation has are refused, new address
   assertRefused(await importInto('watched', '--node-file', path), 2, new RegExp(`${first} is watched or fetched here`));
   assertRefused(await importInto('watched', '--node-file', path, '--address', first), 2, new RegExp(`${first} is watched or fetched here`));
   assert.equal((await importInto('watched', '--node-file', path, '--address', second)).code, 0);
+});
+
+test('an import that is interrupted while its input is silent ends, and says that the rest is missing', async () => {
+  const { kafka, registry } = held();
+  const installation = await installed('interrupted');
+  const running = start(['import', '--kafka', kafka.bootstrap, '--registry', registry.url, '--namespace', 'interrupted', '--journal', '-'], { ...QUIET, open: true });
+  for (const line of marketLines({ seed: SEED, records: 12_000 })) running.input.write(`${line}\n`);
+  while ((await readTopic(installation.kafka, 'fills')).length === 0) await sleep(200);
+  running.kill('SIGINT');
+  const { code, stderr } = await running.ended;
+  assert.deepEqual([code, stderr], [130, 'fillstream: 10000 records are on the topics\nfillstream: interrupted: the rest isn\'t there\n']);
 });
 
 test('bad usage is told in one line', async () => {

@@ -52,7 +52,7 @@ suite('importMerged', () => {
 
   test('puts all of them in ascending time on each topic, with ticks before them, and one at the end', async () => {
     const { told, records } = await imported({ paths: [journal], nodeFiles: [statuses, fills] });
-    assert.deepEqual(told, { records: 9, orderUpdates: 3, unknown: 0, leftOut: 0 });
+    assert.deepEqual(told, { records: 9, orderUpdates: 3, unknown: 0, leftOut: 0, isWhole: true });
     assert.deepEqual(secondsOf(records, 'fills'), [0, 1, 1, 4, 6]);
     assert.deepEqual(secondsOf(records, 'order-updates'), [2, 3, 5]);
     const times = records.map(({ timestamp }) => timestamp ?? 0);
@@ -65,7 +65,7 @@ suite('importMerged', () => {
   test('keeps one address\' records and those of nobody, and counts what it leaves out', async () => {
     const odd = file('odd', ['{', block(7, [{ inner: 1 }, fill('0x12', 7), fill(B, 7)])]);
     const { told, records } = await imported({ paths: [journal], nodeFiles: [fills, statuses, odd], addresses: new Set([B]) });
-    assert.deepEqual(told, { records: 8, orderUpdates: 3, unknown: 2, leftOut: 5 });
+    assert.deepEqual(told, { records: 8, orderUpdates: 3, unknown: 2, leftOut: 5, isWhole: true });
     assert.deepEqual([...new Set(records.map(({ key }) => key))].sort(), [B, null].sort());
   });
 
@@ -73,7 +73,7 @@ suite('importMerged', () => {
     const long = 'x'.repeat(1_100_000);
     const oversized = file('large', [block(1, [{ long }, fill(A, 1), [A, { long }]])]);
     const { told, records } = await imported({ paths: [], nodeFiles: [oversized] });
-    assert.deepEqual(told, { records: 3, orderUpdates: 0, unknown: 2, leftOut: 0 });
+    assert.deepEqual(told, { records: 3, orderUpdates: 0, unknown: 2, leftOut: 0, isWhole: true });
     const cuts = records.flatMap(({ kind, topic, body }) => {
       const decoded = kind === 'raw' ? decodeInput(topic, body) : null;
       return decoded?.kind === 'raw' ? [decoded.cut] : [];

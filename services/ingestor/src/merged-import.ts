@@ -5,6 +5,7 @@
 //     least of the topics' clocks, and without it would stand still while one topic has no records.
 // I3  What isn't appended is counted: the records of other addresses than those asked for. Whatever names no address is appended.
 
+import { once } from 'node:events';
 import { JournalMerge, JournalReader, NodeFiles, checkAddress, openJournal, readNodeLine, type Line, type RecordSource } from '@fillstream/hyperliquid';
 import type { EncodedInput } from '@fillstream/schemas';
 import { encodeLine, endingTick, tickAt } from './encode-line.ts';
@@ -30,6 +31,8 @@ export type Imported = {
   /** Appended, in no form that is known: the processor refuses them. */
   readonly unknown: number;
   readonly leftOut: number;
+  /** False when it was stopped before the end. */
+  readonly isWhole: boolean;
 };
 
 const BATCH_RECORDS = 10_000;
@@ -43,19 +46,21 @@ export async function importMerged({ paths, nodeFiles = [], addresses = null, ap
   if (nodeFiles.length > 0) sources.push(await NodeFiles.open({ paths: nodeFiles, read: (line, path) => sieve.nodeRecords(line, path), timeOf, input: process.stdin }));
   const merge = new JournalMerge(sources, timeOf);
   const clock = new Clock();
-  let records = 0;
+  const stopped = stop.aborted ? Promise.resolve() : once(stop, 'abort');
+  let [records, isWhole] = [0, false];
   try {
-    while (!stop.aborted) {
-      const taken = await merge.take(BATCH_RECORDS);
+    while (!isWhole) {
+      const taken = await Promise.race([merge.take(BATCH_RECORDS), stopped.then(() => null)]); // Standard input may be silent.
+      if (taken === null) break;
       const batch = taken.filter((record) => sieve.keeps(record));
       await append(taken.length === 0 ? endingTick(clock.latest, endAfterMs) : batch.flatMap((record) => clock.before(record)));
       records += batch.length;
-      if (taken.length === 0) break;
+      isWhole = taken.length === 0;
     }
   } finally {
     await merge.close();
   }
-  return { records, ...sieve.counts };
+  return { records, isWhole, ...sieve.counts };
 }
 
 function timeOf({ timestamp }: EncodedInput): number | null {
@@ -73,7 +78,7 @@ class Sieve {
     this.#addresses = addresses;
   }
 
-  get counts(): Omit<Imported, 'records'> {
+  get counts(): Omit<Imported, 'records' | 'isWhole'> {
     return { orderUpdates: this.#orderUpdates, unknown: this.#unknown, leftOut: this.#leftOut };
   }
 

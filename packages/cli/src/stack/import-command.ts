@@ -7,7 +7,7 @@ import type { Imported } from '@fillstream/ingestor';
 import type { KafkaOptions } from '@fillstream/kafka';
 import { listNodeFiles } from '@fillstream/hyperliquid';
 import { Command } from 'commander';
-import { UsageError } from '../errors.ts';
+import { InterruptedError, UsageError } from '../errors.ts';
 import { addressesOf } from '../exchange-flags.ts';
 import { stopper, tell } from '../flags.ts';
 import { NODE_FILE, withoutStatuses } from '../node-flags.ts';
@@ -61,6 +61,7 @@ async function runImport(flags: ImportFlags): Promise<void> {
       },
     });
     for (const line of outcome(imported, nodeFiles.length > 0)) tell(line);
+    if (!imported.isWhole) throw new InterruptedError('interrupted: the rest isn\'t there');
   } finally {
     stop.dispose();
     await writer.close();

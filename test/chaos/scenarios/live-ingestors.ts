@@ -1,6 +1,7 @@
 // Ingestors that are killed, sleep while others take their addresses, and share two hundred addresses among twenty-four IPs.
 
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Servers } from '../../end-to-end/cluster.ts';
 import type { Running } from '../../end-to-end/command.ts';
@@ -19,14 +20,17 @@ export const ingestorKills: Scenario = {
   run: async (world, rounds) => {
     const servers = await world.ownServers();
     return await LivePlace.in(world, { addresses: ADDRESSES, ordersPerSecond: ORDERS_PER_SECOND, limits: NO_LIMITS, servers }, async (place) => {
-      const spill = ['--spill', world.path(`${String(place.seed)}.spill`)];
+      const spillFile = world.path(`${String(place.seed)}.spill`);
+      const spill = ['--spill', spillFile];
       for (let round = 0; round < rounds; round += 1) {
         const working = place.ingestor({}, ...spill);
         await working.heard(/: watched/);
         await sleep(between(0, 2_000));
         await killed(working);
+        const isLeft = readFileSync(spillFile).includes('\n');
         const spilling = place.ingestor({}, ...spill);
         await place.untilWatched(spilling);
+        if (isLeft) await spilling.heard(/the spill file is empty again/);
         await whileFrozen(servers, async () => {
           await spilling.heard(/records wait in the spill file: (?!left by)/);
           await sleep(between(0, 2_000));

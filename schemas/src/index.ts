@@ -1,4 +1,5 @@
 export { bodyReader } from './avro.ts';
+export { incompatibilities } from './compatible.ts';
 export { encodeCommit, decodeCommit, type Commit, type Run } from './commit.ts';
 export { decodeInput, type DecodedInput } from './decode-input.ts';
 export {

@@ -165,7 +165,7 @@ function start(command: string, args: readonly string[]): Running {
 
 function launch(command: string, args: readonly string[]): { readonly child: ChildProcess; readonly said: () => string } {
   const child = spawn(process.execPath, [...NODE_FLAGS, ...flagsOfCommand(), command, ...args], {
-    cwd: ROOT, stdio: ['ignore', 'ignore', 'pipe'], env: { NODE_COMPILE_CACHE: COMPILE_CACHE, ...process.env },
+    cwd: ROOT, stdio: ['ignore', 'ignore', 'pipe'], env: { NODE_COMPILE_CACHE: COMPILE_CACHE, ...process.env, FILLSTREAM_LOG: 'text' },
   });
   children.add(child);
   child.once('close', () => children.delete(child));

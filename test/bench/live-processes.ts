@@ -49,7 +49,7 @@ function isListening(value: unknown): value is { readonly url: string; readonly 
 
 function launch(script: string, args: readonly string[]): Launched {
   const child = spawn(process.execPath, [...NODE_FLAGS, script, ...args], {
-    cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'], env: { NODE_COMPILE_CACHE: COMPILE_CACHE, ...process.env },
+    cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'], env: { NODE_COMPILE_CACHE: COMPILE_CACHE, ...process.env, FILLSTREAM_LOG: 'text' },
   });
   children.add(child);
   const closed = once(child, 'close').then(() => children.delete(child));

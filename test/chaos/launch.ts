@@ -42,5 +42,5 @@ export function launchScript(script: string, args: readonly string[]): Running {
 
 function environment(): NodeJS.ProcessEnv {
   const own = Object.entries(process.env).filter(([name]) => !name.startsWith('FILLSTREAM_') && !name.startsWith('NODE_'));
-  return { ...Object.fromEntries(own), NODE_COMPILE_CACHE: COMPILE_CACHE };
+  return { ...Object.fromEntries(own), NODE_COMPILE_CACHE: COMPILE_CACHE, FILLSTREAM_LOG: 'text' };
 }

@@ -44,8 +44,8 @@ export type Ended = {
 
 export type Options = {
   readonly cwd?: string;
-  /** Beside the test's own environment. */
-  readonly env?: Readonly<Record<string, string>>;
+  /** Beside the test's own environment; undefined takes a variable away. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
   /** All of standard input; empty by default. */
   readonly input?: string | Uint8Array;
   /** Leave standard input open. */
@@ -69,7 +69,7 @@ export async function fillstream(args: readonly string[], options: Options = {})
   return await start(args, options).ended;
 }
 
-/** Starts the command. */
+/** Starts the command; services tell lines, not JSON, unless they are told otherwise. */
 export function start(args: readonly string[], options: Options = {}): Running {
   const started = performance.now();
   const child = spawn(process.execPath, [...NODE_FLAGS, SOURCE, ...args], {
@@ -106,9 +106,9 @@ export function shell(line: string, env: Readonly<Record<string, string>> = {}):
   return { code: status, stdout, stderr };
 }
 
-function environment(more: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
+function environment(more: Readonly<Record<string, string | undefined>> = {}): NodeJS.ProcessEnv {
   const own = Object.entries(process.env).filter(([name]) => !name.startsWith('FILLSTREAM_') && !name.startsWith('NODE_'));
-  return { ...Object.fromEntries(own), NODE_COMPILE_CACHE: COMPILE_CACHE, ...more };
+  return { ...Object.fromEntries(own), NODE_COMPILE_CACHE: COMPILE_CACHE, FILLSTREAM_LOG: 'text', ...more };
 }
 
 async function textOf(stream: Readable | null): Promise<string> {

@@ -86,7 +86,7 @@ function asArguments(command: readonly string[], flags: Flags): string[] {
 }
 
 /** Runs the command to its end, and looks at all that it said. */
-async function secretly(command: readonly string[], flags: Flags, env: Readonly<Record<string, string>> = {}): Promise<Ended> {
+async function secretly(command: readonly string[], flags: Flags, env: Readonly<Record<string, string | undefined>> = {}): Promise<Ended> {
   const ended = await fillstream(asArguments(command, flags), { env: { ...QUIET, ...env } });
   assertSecret(ended);
   return ended;
@@ -239,6 +239,33 @@ describe('what a server refuses', { concurrency: 2 }, () => {
   test('a wrong password of Redis, or none, ends a processor with one line', async () => {
     assertFails(await secretly(['processor'], { ...inFiles(), 'redis-password-file': wrong }), 1, /redis at .*WRONGPASS/);
     assertFails(await secretly(['processor'], { ...inFiles(), 'redis-password-file': undefined }), 1, /redis at .*NOAUTH/);
+  });
+});
+
+describe('a log in JSON', () => {
+  type Line = { readonly level: string; readonly time: string; readonly service: string; readonly msg: string; readonly partition?: number; readonly detail?: string };
+
+  function lines(stderr: string): Line[] {
+    return stderr.trimEnd().split('\n').map((line) => JSON.parse(line) as Line);
+  }
+
+  test('has a partition\'s life in constant messages, with the data in fields', async () => {
+    const running = start(asArguments(['processor', '--session-timeout', '2000', '--log', 'json'], inFiles('files')), { env: QUIET });
+    await running.heard(/"partition taken over"[^]*"partition taken over"/);
+    running.kill('SIGTERM');
+    const ended = await running.ended;
+    assertSecret(ended);
+    const told = lines(ended.stderr);
+    assert.deepEqual(new Set(told.map(({ msg }) => msg)), new Set(['partitions assigned', 'partition taken over', 'draining', 'drained']));
+    assert.deepEqual(new Set(told.flatMap(({ partition }) => partition ?? [])), new Set([0, 1]));
+    assert.ok(told.every(({ level, service, time }) => level === 'info' && service === 'processor' && !Number.isNaN(Date.parse(time))));
+  });
+
+  test('ends with the error, also where standard error is no terminal and nothing was said of the format', async () => {
+    const { code, stderr } = await secretly(['processor'], { ...inFiles(), 'kafka-password-file': wrong }, { FILLSTREAM_LOG: undefined });
+    const last = lines(stderr).at(-1);
+    assert.deepEqual([code, last?.level, last?.msg], [1, 'error', 'ended by an error'], stderr);
+    assert.match(last?.detail ?? '', LOGIN_REFUSED);
   });
 });
 

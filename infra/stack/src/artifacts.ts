@@ -15,10 +15,19 @@ const PROJECT = join(PACKAGE, '../..');
 const OLDEST_JAVA = 17;
 /** The server, and the libraries of it that a small system hasn't got. */
 const REDIS_PACKAGES = ['redis-server', 'redis-tools', 'libatomic1', 'libjemalloc2', 'liblzf1'];
+/** The server and promtool in one. */
+const PROMETHEUS_PACKAGES = ['prometheus'];
 
 export interface RedisProgram {
   readonly command: string;
   readonly env: Readonly<Record<string, string>>;
+}
+
+export interface PrometheusPrograms {
+  /** The server. */
+  readonly prometheus: string;
+  /** What checks and tests its rules. */
+  readonly promtool: string;
 }
 
 export interface Artifacts {
@@ -77,6 +86,15 @@ export async function fetchRedis(cache: string = defaultCache()): Promise<RedisP
   throw new StackError('missing', 'no Redis: install `redis-server` or `valkey-server` so that it is on PATH');
 }
 
+/** Prometheus and promtool: the machine's, else Debian's unpacked into the cache. Throws StackError `missing`. */
+export async function fetchPrometheus(cache: string = defaultCache()): Promise<PrometheusPrograms> {
+  if (onPath('prometheus') !== null && onPath('promtool') !== null) return { prometheus: 'prometheus', promtool: 'promtool' };
+  const folder = join(cache, 'prometheus-debian');
+  const programs = { prometheus: join(folder, 'usr/bin/prometheus'), promtool: join(folder, 'usr/bin/promtool') };
+  if (await unpackedDebian(folder, PROMETHEUS_PACKAGES) && await tryRun(programs.promtool, ['--version']) !== null) return programs;
+  throw new StackError('missing', 'no Prometheus: install it so that `prometheus` and `promtool` are on PATH');
+}
+
 async function javaVersion(): Promise<number> {
   const told = onPath('java') === null ? null : await tryRun('java', ['-version']);
   return Number(/version "(\d+)/.exec(told ?? '')?.[1] ?? 0);
@@ -96,20 +114,26 @@ async function fromMaven(cache: string, name: string, content: string, goals: re
 }
 
 async function redisFromDebian(folder: string): Promise<RedisProgram | null> {
-  if (onPath('apt-get') === null || onPath('dpkg') === null) return null;
-  try {
-    await fill(folder, unpackDebian);
-  } catch (error) {
-    if (error instanceof StackError) return null;
-    throw error;
-  }
+  if (!await unpackedDebian(folder, REDIS_PACKAGES)) return null;
   const command = join(folder, 'usr/bin/redis-server');
   const libraries = globSync(join(folder, 'usr/lib/*-linux-*'));
   return await startable({ command, env: { LD_LIBRARY_PATH: libraries.join(':') } });
 }
 
-async function unpackDebian(draft: string): Promise<void> {
-  await withPackageLists(() => run('apt-get', ['download', ...REDIS_PACKAGES], { folder: draft }));
+/** False where Debian's package tools or the packages aren't to be had. */
+async function unpackedDebian(folder: string, names: readonly string[]): Promise<boolean> {
+  if (onPath('apt-get') === null || onPath('dpkg') === null) return false;
+  try {
+    await fill(folder, async (draft) => await unpackDebian(draft, names));
+    return true;
+  } catch (error) {
+    if (error instanceof StackError) return false;
+    throw error;
+  }
+}
+
+async function unpackDebian(draft: string, names: readonly string[]): Promise<void> {
+  await withPackageLists(() => run('apt-get', ['download', ...names], { folder: draft }));
   for (const file of globSync(join(draft, '*.deb'))) await run('dpkg', ['-x', file, draft]);
   for (const file of globSync(join(draft, '*.deb'))) rmSync(file);
 }

@@ -3,9 +3,20 @@
 import { InvalidArgumentError } from 'commander';
 import { parsePeriod } from './settings.ts';
 
-/** A line for the user, beside what is piped on. */
-export function tell(line: string): void {
+type Teller = (line: string, level: 'info' | 'error') => void;
+
+let teller: Teller = (line) => {
   process.stderr.write(`fillstream: ${line}\n`);
+};
+
+/** A line for the user, beside what is piped on. */
+export function tell(line: string, level: 'info' | 'error' = 'info'): void {
+  teller(line, level);
+}
+
+/** For a service, whose lines belong to a log. */
+export function tellThrough(other: Teller): void {
+  teller = other;
 }
 
 /** Aborted by Ctrl-C, SIGTERM or after a time; a second Ctrl-C ends the process at once. */

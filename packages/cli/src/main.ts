@@ -4,9 +4,11 @@ import { Command } from 'commander';
 import { endingOf } from './errors.ts';
 import { completionCommand } from './operate/completion-command.ts';
 import { doctorCommand } from './operate/doctor-command.ts';
+import { tell } from './flags.ts';
 import { recordCommand } from './record-command.ts';
 import { explainCommand, ordersCommand } from './operate/explain-command.ts';
 import { quarantineCommand } from './operate/quarantine-command.ts';
+import { repartitionCommand } from './operate/repartition-command.ts';
 import { replayCommand } from './operate/replay-command.ts';
 import { resetCommand } from './operate/reset-command.ts';
 import { signalsCommand } from './operate/signals-command.ts';
@@ -14,6 +16,7 @@ import { statusCommand } from './operate/status-command.ts';
 import { runCommand } from './run/command.ts';
 import { unwritable } from './run/line-file.ts';
 import { settingsCommand } from './settings-command.ts';
+import { aclCommand } from './stack/acl-command.ts';
 import { backfillCommand } from './stack/backfill-command.ts';
 import { stackCommand, topicsCommand } from './stack/commands.ts';
 import { importCommand } from './stack/import-command.ts';
@@ -31,8 +34,8 @@ function program(): Command {
     .exitOverride()
     .configureOutput({ outputError: (text, write) => { write(text); } });
   const commands = [
-    startCommand(), runCommand(), recordCommand(), stackCommand(), topicsCommand(), importCommand(), backfillCommand(), watchCommand(), ingestorCommand(), processorCommand(), doctorCommand(), statusCommand(), settingsCommand(),
-    explainCommand(), ordersCommand(), signalsCommand(), quarantineCommand(), replayCommand(), resetCommand(), completionCommand(() => root),
+    startCommand(), runCommand(), recordCommand(), stackCommand(), topicsCommand(), aclCommand(), importCommand(), backfillCommand(), watchCommand(), ingestorCommand(), processorCommand(), doctorCommand(), statusCommand(), settingsCommand(),
+    explainCommand(), ordersCommand(), signalsCommand(), quarantineCommand(), replayCommand(), repartitionCommand(), resetCommand(), completionCommand(() => root),
   ];
   for (const command of commands) {
     for (const part of command.commands) part.exitOverride();
@@ -48,7 +51,7 @@ async function main(args: readonly string[]): Promise<number> {
     return 0;
   } catch (error) {
     const { code, message } = endingOf(error);
-    if (message !== null) process.stderr.write(`fillstream: ${message}\n`);
+    if (message !== null) tell(message, 'error');
     return code;
   }
 }

@@ -76,6 +76,10 @@ export type Order = Parked | Pending | Reported;
 export const TRIGGERS = ['complete', 'grace', 'quiet', 'timeout'] as const;
 export type Trigger = (typeof TRIGGERS)[number];
 
+/** What an order on record waits for: to be finished once it is `reported`, for fills while it is `parked`, else for its trigger. */
+export const WAITS = ['parked', 'grace', 'quiet', 'timeout', 'reported'] as const;
+export type Wait = (typeof WAITS)[number];
+
 /** What of an order should be there and isn't. */
 export type Missing = 'fills' | 'status';
 
@@ -194,6 +198,12 @@ export function isComplete(order: Pending | Reported): boolean {
 export function triggerOf(order: Pending): Trigger {
   if (order.status !== null) return isComplete(order) ? 'complete' : 'grace';
   return order.ledger.quiet ? 'quiet' : 'timeout';
+}
+
+export function waitOf(order: Order): Wait {
+  if (order.kind !== 'pending') return order.kind;
+  const trigger = triggerOf(order);
+  return trigger === 'complete' ? 'grace' : trigger; // One that is complete has its say at once.
 }
 
 /** The stream time at which the order has its next say (O3). */

@@ -3,12 +3,13 @@
 // M1  Every order on record has a slot and a timer entry, whether the order itself is in memory or absent.
 // M2  A changed order stays in memory until its change has been taken; only unchanged ones may become absent.
 // M3  Stream time is the least of the clocks; the first record sets them all, as a topic without records holds none back.
+// M4  Orders are counted by what they wait for as they come, change and go: nobody has to look at all of them.
 
 import { copyCounts, noCounts, type Counts } from './counts.ts';
 import type { Address, Oid } from './input.ts';
 import { invariant } from './invariant.ts';
 import { FinishedMemory } from './memory.ts';
-import { deadlineOf, type Order } from './order.ts';
+import { deadlineOf, waitOf, type Order, type Wait } from './order.ts';
 import type { Settings } from './settings.ts';
 import { ABSENT, GONE, type Account, type Profile, type Slot } from './slot.ts';
 import { Timers } from './timers.ts';
@@ -21,6 +22,9 @@ export type PartitionImage = {
   readonly orders: Iterable<{ readonly address: Address; readonly oid: Oid; readonly deadline: number }>;
 };
 
+/** How many orders wait for what; `absent`: only a store knows (M4). */
+export type Waits = Record<Wait | 'absent', number>;
+
 /** The orders and addresses changed since they were last taken, each once. */
 export type Changes = { readonly slots: readonly Slot[]; readonly accounts: readonly Account[] };
 
@@ -28,6 +32,7 @@ export class PartitionState {
   readonly counts: Counts;
   readonly settings: Settings;
   readonly timers = new Timers();
+  readonly #waits: Waits = { parked: 0, grace: 0, quiet: 0, timeout: 0, reported: 0, absent: 0 };
   readonly #clockCount: number;
   readonly #accounts = new Map<Address, Account>();
   /** Addresses that aren't in memory may be in a store. */
@@ -55,6 +60,11 @@ export class PartitionState {
   /** Orders on record, parked ones too. */
   get orders(): number {
     return this.#orders;
+  }
+
+  /** The same by what they wait for. */
+  get waits(): Readonly<Waits> {
+    return this.#waits;
   }
 
   /** Orders in memory. */
@@ -103,6 +113,7 @@ export class PartitionState {
     if (slot.order.kind === 'absent') this.#held += 1;
     slot.order = order;
     this.timers.schedule(slot, deadlineOf(order, this.settings));
+    this.#countAs(slot, waitOf(order));
     this.#markSlot(slot);
   }
 
@@ -113,6 +124,7 @@ export class PartitionState {
     slot.queuedAt = Infinity;
     this.account(slot.address).orders.delete(slot.oid);
     this.#orders -= 1;
+    this.#waits[slot.wait] -= 1;
     this.#markSlot(slot);
   }
 
@@ -151,6 +163,7 @@ export class PartitionState {
     const slot = this.slot(address, order.oid);
     if (slot?.order.kind !== 'absent') return;
     slot.order = order;
+    this.#countAs(slot, waitOf(order));
     this.#held += 1;
   }
 
@@ -172,16 +185,25 @@ export class PartitionState {
         if (this.#held <= limit) return;
         if (slot.changed || slot.order.kind === 'absent') continue;
         slot.order = ABSENT;
+        this.#countAs(slot, 'absent');
         this.#held -= 1;
       }
     }
   }
 
   #newSlot(account: Account, oid: Oid): Slot {
-    const slot: Slot = { address: account.address, oid, order: ABSENT, queuedAt: Infinity, changed: false };
+    const slot: Slot = { address: account.address, oid, order: ABSENT, queuedAt: Infinity, changed: false, wait: 'absent' };
     account.orders.set(oid, slot);
     this.#orders += 1;
+    this.#waits.absent += 1;
     return slot;
+  }
+
+  #countAs(slot: Slot, wait: Slot['wait']): void {
+    if (slot.wait === wait) return;
+    this.#waits[slot.wait] -= 1;
+    this.#waits[wait] += 1;
+    slot.wait = wait;
   }
 
   #markSlot(slot: Slot): void {

@@ -1,6 +1,6 @@
 import type { Address, Oid } from './input.ts';
 import type { FinishedMemory } from './memory.ts';
-import type { Order } from './order.ts';
+import type { Order, Wait } from './order.ts';
 import type { Decimal } from './decimal.ts';
 
 /** On record, but not in memory: a store has it. */
@@ -20,6 +20,8 @@ export type Slot = {
   queuedAt: number;
   /** Changed since the changes were last taken. */
   changed: boolean;
+  /** What it was counted as; `absent` while only a store knows. */
+  wait: Wait | 'absent';
 };
 
 /** What is kept of an address for ever (contract §7). */

@@ -8,7 +8,7 @@ import { ALICE, BOB, oidOf } from './test-records.ts';
 import { Timers } from './timers.ts';
 
 function slotOf(number: number): Slot {
-  return { address: number % 2 === 0 ? ALICE : BOB, oid: oidOf(number >> 1), order: ABSENT, queuedAt: Infinity, changed: false };
+  return { address: number % 2 === 0 ? ALICE : BOB, oid: oidOf(number >> 1), order: ABSENT, queuedAt: Infinity, changed: false, wait: 'absent' };
 }
 
 function byTimeAddressOid(a: { slot: Slot; at: number }, b: { slot: Slot; at: number }): number {

@@ -17,6 +17,12 @@ export class Timers {
     this.#siftUp(this.#slots.length, deadline, slot);
   }
 
+  /** The soonest valid entry's time; Infinity when there is none. */
+  get soonest(): number {
+    while (this.#slots[0] !== undefined && this.#slots[0].queuedAt !== this.#deadlines[0]) this.#removeFirst();
+    return this.#deadlines[0] ?? Infinity;
+  }
+
   /** Takes out the soonest entry at or before `until`; null when there is none. The slot is no longer queued. */
   takeDue(until: number): { readonly slot: Slot; readonly queuedAt: number } | null {
     for (;;) {

@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { assign, type Claim } from './assigner.ts';
+import kafkajs from 'kafkajs';
+import { assign, claimOf, type Claim } from './assigner.ts';
+import { saidBy } from './work-group.ts';
+
+const { AssignerProtocol: { MemberMetadata } } = kafkajs;
 
 /** Members with what they own, which nobody else does but now and then. */
 const group = fc.record({
@@ -32,4 +36,16 @@ test('an assignment that is fair already stays as it is, and one that is not mov
     const moved = settled.flatMap(({ member, owned }) => owned.filter((partition) => joined.get(member)?.includes(partition) !== true));
     assert.equal(moved.length, joined.get('a new member')?.length);
   }));
+});
+
+function metadataWith(userData: string): Buffer {
+  return MemberMetadata.encode({ version: 0, topics: ['fills'], userData: Buffer.from(userData) });
+}
+
+test('A3, G4: what a later version says of itself is read as far as it is known, and what is no claim claims nothing', () => {
+  const claims = ['[0,2]', '{"owned":[0,2],"more":1}', '[0,2,{"more":1}]', '{"more":1}', 'null', 'no JSON', ''];
+  assert.deepEqual(claims.map((text) => claimOf(metadataWith(text))), [[0, 2], [0, 2], [0, 2], [], [], [], []]);
+  assert.deepEqual(claimOf(Buffer.alloc(0)), []);
+  const said = ['["name","claim"]', '["name","claim",{"more":1}]', '["name"]', '{}', 'no JSON'];
+  assert.deepEqual(said.map((text) => saidBy(metadataWith(text))?.slice(0, 2) ?? null), [['name', 'claim'], ['name', 'claim'], null, null, null]);
 });

@@ -2,20 +2,23 @@
 //
 // A1  The counts of the members differ by at most one.
 // A2  A member keeps what it has, up to its share.
+// A3  Versions may mix: the protocol's name is its version. A leader reads claims of its own time, earlier and later ones.
 
 import { AssignerProtocol, type Assigner, type PartitionAssigner } from 'kafkajs';
 
+/** Another rule of sharing gets another name; who knows both offers both, and the group takes one that all of its members know. */
 const NAME = 'fillstream-copartition';
-const VERSION = 1;
+/** Of Kafka's own layout of metadata and assignments: what the client writes is layout 0. */
+const LAYOUT = 0;
 
 /** `owned` tells the partitions that this member has now. */
 export function coPartitionAssigner(owned: () => readonly number[]): PartitionAssigner {
   return ({ cluster }): Assigner => ({
     name: NAME,
-    version: VERSION,
+    version: LAYOUT,
     protocol: ({ topics }) => ({
       name: NAME,
-      metadata: AssignerProtocol.MemberMetadata.encode({ version: VERSION, topics, userData: Buffer.from(JSON.stringify(owned())) }),
+      metadata: AssignerProtocol.MemberMetadata.encode({ version: LAYOUT, topics, userData: Buffer.from(JSON.stringify(owned())) }),
     }),
     assign: ({ members, topics }) => {
       const counts = topics.map((topic) => cluster.findTopicPartitionMetadata(topic).length);
@@ -23,7 +26,7 @@ export function coPartitionAssigner(owned: () => readonly number[]): PartitionAs
       return Promise.resolve(Array.from(assign(claims, Math.min(...counts)), ([memberId, partitions]) => ({
         memberId,
         memberAssignment: AssignerProtocol.MemberAssignment.encode({
-          version: VERSION,
+          version: LAYOUT,
           assignment: Object.fromEntries(topics.map((topic) => [topic, partitions])),
           userData: Buffer.alloc(0),
         }),
@@ -51,10 +54,14 @@ export function assign(claims: readonly Claim[], partitions: number): Map<string
   }));
 }
 
-function claimOf(metadata: Buffer): number[] {
+/**
+ * What a member says of itself: `[0, 2]`, the partitions that it has. A later version may say more, `{"owned": [0, 2], …}`: what
+ * isn't known is passed over (A3).
+ */
+export function claimOf(metadata: Buffer): number[] {
   try {
-    const text = AssignerProtocol.MemberMetadata.decode(metadata)?.userData.toString() ?? '[]';
-    const owned: unknown = JSON.parse(text);
+    const said: unknown = JSON.parse(AssignerProtocol.MemberMetadata.decode(metadata)?.userData.toString() ?? '[]');
+    const owned: unknown = typeof said === 'object' && said !== null && 'owned' in said ? said.owned : said;
     return Array.isArray(owned) ? owned.filter((partition: unknown) => typeof partition === 'number') : [];
   } catch {
     return []; // Another program's metadata: it owns nothing that we know of.

@@ -16,7 +16,13 @@ export type KafkaOptions = {
   readonly sasl?: SASLOptions;
   /** Told of what the client meets, one line each. */
   readonly onTrouble?: (message: string) => void;
+  /** Told of the kind of each error that the client meets, also of those that it gets over. */
+  readonly onError?: (kind: KafkaErrorKind) => void;
 };
+
+/** `answer`: a broker refused a request; the others by the part of the client that met it. */
+export const KAFKA_ERROR_KINDS = ['answer', 'connection', 'cluster', 'consumer', 'producer', 'other'] as const;
+export type KafkaErrorKind = (typeof KAFKA_ERROR_KINDS)[number];
 
 /** Right after a commit the coordinator answers CONCURRENT_TRANSACTIONS for some milliseconds: the first retry comes soon. */
 const RETRY = { initialRetryTime: 10, maxRetryTime: 2_000 };
@@ -27,21 +33,30 @@ const RETRIES_OF_ADMIN = 12;
 const REPEATS = 10;
 const REPEAT_MS = 250;
 const NORMAL = /another concurrent operation on the same transaction/;
+/** What a broker answers in the course of things; it is met by the client. */
+const USUAL = /another concurrent operation on the same transaction|The group is rebalancing/;
 const REQUEST_TIMEOUT_MS = 30_000;
 /** The same trouble is told again after this long. */
 const TELL_AGAIN_MS = 30_000;
 /** What a broker does to a client that speaks another protocol than its own, or doesn't log in. */
 const SHUT = /^Closed connection/;
 const UNCONNECTED = /^Broker not connected$/;
+/** What a group says to a member whose protocols no other one knows. */
+const STRANGER = /protocols are incompatible/;
 const REFUSED_LOGIN = /SASL \S.* authentication failed/;
 
 export function connectionOf(options: KafkaOptions): Kafka {
   const kafka = clientOf(options, RETRIES);
-  const brief = clientOf(options, RETRIES_OF_ADMIN);
+  const brief = briefClientOf(options);
   const newProducer = kafka.producer.bind(kafka);
   kafka.admin = (config) => brief.admin(config);
   kafka.producer = (config) => patient(newProducer(config));
   return kafka;
+}
+
+/** For questions alone. */
+export function briefClientOf(options: KafkaOptions): Kafka {
+  return clientOf(options, RETRIES_OF_ADMIN);
 }
 
 /**
@@ -80,7 +95,7 @@ function isUnconnected(error: unknown): boolean {
   return error instanceof Error && UNCONNECTED.test(error.message);
 }
 
-function clientOf({ brokers, tls, sasl, onTrouble }: KafkaOptions, retries: number): Kafka {
+function clientOf({ brokers, tls, sasl, onTrouble, onError }: KafkaOptions, retries: number): Kafka {
   const tellOnce = onceInAWhile((message) => onTrouble?.(`kafka: ${message}`));
   return new Kafka({
     clientId: 'fillstream',
@@ -92,9 +107,19 @@ function clientOf({ brokers, tls, sasl, onTrouble }: KafkaOptions, retries: numb
     logLevel: logLevel.ERROR,
     logCreator: () => ({ namespace, log }) => {
       const isThrown = namespace === 'Connection' || REFUSED_LOGIN.test(log.message); // Those are met above it.
+      const answer: unknown = log['error'];
+      if (!USUAL.test(log.message) && !USUAL.test(String(answer))) onError?.(kindOf(namespace, log.message));
       if (!isThrown && !NORMAL.test(log.message)) tellOnce(log.message);
     },
   });
+}
+
+/** By the client's name of its part. */
+function kindOf(namespace: string, message: string): KafkaErrorKind {
+  if (namespace === 'Connection') return message.startsWith('Response') ? 'answer' : 'connection';
+  if (/^(?:Cluster|BrokerPool|Broker)/.test(namespace)) return 'cluster';
+  if (/^(?:Consumer|Runner|Fetch|Offset)/.test(namespace)) return 'consumer';
+  return /Producer|Transaction|EOS/.test(namespace) ? 'producer' : 'other';
 }
 
 /** Each repetition of a message within TELL_AGAIN_MS is left out: the client repeats itself with every retry. */
@@ -132,10 +157,13 @@ export function kafkaFailure(what: string, error: unknown, retryable = true): Po
 
 function explained(message: string): string {
   if (SHUT.test(message)) return `${message}: does the broker want TLS, or a login?`;
+  if (STRANGER.test(message)) return `${message}: a version runs that can't share with this one; stop it first`;
   return /certificate/.test(message) ? `${message} (is the CA that was given the broker's?)` : message;
 }
 
+/** Of an error that stands for several, all of them. */
 export function messageOf(error: unknown): string {
+  if (error instanceof Error && 'errors' in error && Array.isArray(error.errors) && error.errors.length > 0) return [...new Set(error.errors.map(messageOf))].join('; ');
   return error instanceof Error ? error.message : String(error);
 }
 

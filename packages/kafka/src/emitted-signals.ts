@@ -30,6 +30,7 @@ export class EmittedSignals {
   /** Signals met, from the beginning of history. */
   #place = 0;
   #repeats = 0;
+  #next = 0;
   #ended = false;
 
   constructor(options: EmittedOptions) {
@@ -41,12 +42,17 @@ export class EmittedSignals {
     return this.#repeats;
   }
 
+  /** The offset behind the last signal that was counted. */
+  get next(): number {
+    return this.#next;
+  }
+
   /** The next `count` signals' bodies, null for one that can't be read; fewer only at the end. Throws PortError. */
   async take(count: number): Promise<(Buffer | null)[]> {
     const { format } = this.#options;
     const values: (Buffer | null)[] = [];
     while (values.length < count && !this.#ended) {
-      const message = await this.#next();
+      const message = await this.#nextSignal();
       if (message !== null) values.push(message.value);
     }
     await format?.learn(values);
@@ -54,7 +60,7 @@ export class EmittedSignals {
   }
 
   /** The next signal of the stretch; null when there is none. */
-  async #next(): Promise<FetchedRecord | null> {
+  async #nextSignal(): Promise<FetchedRecord | null> {
     const { run, plan: { from, to, signalsBehind }, isQuiet } = this.#options;
     const goesOn = isQuiet && signalsBehind !== null;
     while (this.#place < to.signals || goesOn) {
@@ -62,6 +68,7 @@ export class EmittedSignals {
       if (message === null) break;
       if (!this.#counts(message)) continue;
       this.#place += 1;
+      this.#next = message.offset + 1;
       if (this.#place <= from.signals) continue;
       if (this.#place <= to.signals || this.#place > to.signals + (signalsBehind ?? 0)) return message;
     }

@@ -16,8 +16,9 @@ import { connectionOf, isRetriable, kafkaFailure, messageOf, nameIn, type KafkaO
 import { enduring, type Enduring } from './enduring.ts';
 import { Feed, lostRecords, type TopicQueue } from './feed.ts';
 import { isSame, parseLast, type Applied } from './last-applied.ts';
+import { LagWatch } from './lag.ts';
 import { Membership } from './membership.ts';
-import { openPlain, openTransactional, type Offsets, type Outputs } from './outputs.ts';
+import { openPlain, openTransactional, type Offsets, type OnStep, type Outputs } from './outputs.ts';
 import { KafkaPartition } from './partition-log.ts';
 import { WireFormat, registryOf, type RegistryOptions } from './wire-format.ts';
 
@@ -28,11 +29,14 @@ export type KafkaLogOptions = {
   readonly registry: RegistryOptions;
   readonly delivery?: Delivery;
   readonly sessionTimeoutMs?: number;
+  readonly onStep?: OnStep;
 };
 
 export type GroupListener = {
   /** Told of each assignment of the group. */
   readonly onAssigned?: (partitions: readonly number[]) => void;
+  /** Told how many milliseconds each joining of the group took. */
+  readonly onJoined?: (ms: number) => void;
   /** Told of what ends the log: input that would be skipped, or a consumer that can't go on. */
   readonly onFailure?: (error: PortError) => void;
 };
@@ -104,7 +108,10 @@ export class KafkaLog implements EventLog {
       maxWaitTimeInMs: FETCH_WAIT_MS,
       allowAutoTopicCreation: false,
     });
-    this.#membership = new Membership(this.#consumer, this.nameOf('fills'), (assigned) => this.#listener.onAssigned?.(assigned));
+    this.#membership = new Membership(this.#consumer, this.nameOf('fills'), (assigned, ms) => {
+      this.#listener.onJoined?.(ms);
+      this.#listener.onAssigned?.(assigned);
+    });
     this.#feed = new Feed(this.#consumer, admin);
     this.#reading = enduring(this.#consumer, 'the consumer', this.#feed.runConfig, (error) => this.#fail(error));
   }
@@ -129,6 +136,16 @@ export class KafkaLog implements EventLog {
         else this.#options.kafka.onTrouble?.(`kafka, watching the inputs: ${messageOf(error)}`);
       });
     }, WATCH_MS);
+  }
+
+  /** When the group last answered (`performance.now()`); null before the first answer. */
+  get answeredAt(): number | null {
+    return this.#membership.answeredAt;
+  }
+
+  /** Tells how far the open partitions are behind, once it is started; closed by who asked for it. */
+  lagWatch(): LagWatch {
+    return new LagWatch(this.#options.kafka, () => [...this.#open.values()].flatMap((opened) => (opened.isClosed ? [] : [opened.stand])));
   }
 
   async assigned(partition: number): Promise<void> {
@@ -163,10 +180,11 @@ export class KafkaLog implements EventLog {
   }
 
   async #openOutputs(partition: number): Promise<Outputs> {
-    if (this.#options.delivery !== 'at-least-once') return await openTransactional(this.#kafka, `${this.groupId}-${String(partition)}`, partition);
+    const { delivery, onStep } = this.#options;
+    if (delivery !== 'at-least-once') return await openTransactional(this.#kafka, `${this.groupId}-${String(partition)}`, partition, onStep);
     return await openPlain(this.#kafka, partition, async ({ topics }: Offsets) => {
       await this.#consumer.commitOffsets(topics.flatMap(({ topic, partitions }) => partitions.map((offset) => ({ topic, ...offset }))));
-    });
+    }, onStep);
   }
 
   /** K1. */

@@ -29,6 +29,9 @@ export class Feed {
     consumer.on(consumer.events.GROUP_JOIN, () => {
       for (const queue of this.#queues.values()) queue.tellWhere(); // D2
     });
+    consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload: { topic, partition, lastOffset } }) => {
+      this.#queues.get(keyOf(topic, partition))?.reach(Number(lastOffset) + 1);
+    });
   }
 
   /** How the consumer has to be run. */
@@ -91,6 +94,8 @@ export class TopicQueue {
   readonly #backlog = new Backlog();
   /** The offset after all that was queued or left out. */
   #next: number;
+  /** The same, also where nothing but markers and aborted records stood, which aren't handed over. */
+  #reached: number;
   #paused = true;
   /** When it last had a record, or heard that there is none. */
   #emptyAt = performance.now();
@@ -103,6 +108,7 @@ export class TopicQueue {
     this.#admin = admin;
     this.#partition = partition;
     this.#next = offset;
+    this.#reached = offset;
     this.#bell = bell;
   }
 
@@ -111,9 +117,23 @@ export class TopicQueue {
     return this.#next;
   }
 
+  /** The same, or beyond it what is no record. */
+  get reachedTo(): number {
+    return Math.max(this.#next, this.#reached);
+  }
+
+  reach(offset: number): void {
+    this.#reached = Math.max(this.#reached, offset);
+  }
+
   /** Milliseconds for which nothing has been there or come. */
   get idleMs(): number {
     return this.#backlog.length > 0 ? 0 : performance.now() - this.#emptyAt;
+  }
+
+  /** The timestamp of the first that wait here; null when none do. */
+  get oldest(): number | null {
+    return this.#backlog.length > 0 ? this.#backlog.nextTimestamp : null;
   }
 
   /** The next record's timestamp; null when there is none. Throws PortError when records were lost (D3). */

@@ -14,21 +14,27 @@ export class Membership {
   /** Newly assigned, and not taken over yet. */
   readonly #fresh = new Set<number>();
   #answer = Promise.withResolvers<void>();
+  #answeredAt: number | null = null;
   readonly #left = Promise.withResolvers<never>();
 
-  /** `onAssigned` is told of every assignment, also of one that changes nothing. */
-  constructor(consumer: Consumer, topic: string, onAssigned: (partitions: readonly number[]) => void) {
+  /** `onAssigned` is told of every assignment, also of one that changes nothing, and how long the joining took. */
+  constructor(consumer: Consumer, topic: string, onAssigned: (partitions: readonly number[], ms: number) => void) {
     this.#left.promise.catch(() => undefined); // Met by who waits for an answer.
-    consumer.on(consumer.events.GROUP_JOIN, ({ payload: { memberAssignment } }) => {
+    consumer.on(consumer.events.GROUP_JOIN, ({ payload: { memberAssignment, duration } }) => {
       const partitions = new Set(memberAssignment[topic] ?? []);
       for (const partition of partitions) if (!this.#partitions.has(partition)) this.#fresh.add(partition);
       this.#partitions = partitions;
-      onAssigned([...partitions]);
+      onAssigned([...partitions], duration);
       this.#answered();
     });
     consumer.on(consumer.events.HEARTBEAT, () => {
       this.#answered();
     });
+  }
+
+  /** When the group last answered (`performance.now()`); null before the first answer. */
+  get answeredAt(): number | null {
+    return this.#answeredAt;
   }
 
   get partitions(): readonly number[] {
@@ -60,6 +66,7 @@ export class Membership {
   }
 
   #answered(): void {
+    this.#answeredAt = performance.now();
     this.#answer.resolve();
     this.#answer = Promise.withResolvers<void>();
   }

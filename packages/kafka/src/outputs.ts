@@ -20,6 +20,12 @@ export type OutputRecord = Omit<NewRecord, 'topic' | 'body'> & {
 
 export type Offsets = { readonly groupId: string; readonly topics: readonly TopicOffsets[] };
 
+/** The steps of a commit: its records, the offsets behind them, the end of its transaction. */
+export const COMMIT_STEPS = ['send', 'offsets', 'end'] as const;
+export type CommitStep = (typeof COMMIT_STEPS)[number];
+/** Told of each step that was done, in milliseconds. */
+export type OnStep = (step: CommitStep, ms: number) => void;
+
 export interface Outputs {
   /** Resolves when all is visible. Throws PortError (O2). */
   commit(records: readonly OutputRecord[], offsets: Offsets): Promise<void>;
@@ -36,7 +42,7 @@ const HOPELESS = new Set([
 ]);
 
 /** Fences whoever had the transactional id (O3). Throws PortError. */
-export async function openTransactional(kafka: Kafka, transactionalId: string, partition: number): Promise<Outputs> {
+export async function openTransactional(kafka: Kafka, transactionalId: string, partition: number, onStep?: OnStep): Promise<Outputs> {
   const producer = kafka.producer({
     transactionalId, idempotent: true, maxInFlightRequests: 1, transactionTimeout: TRANSACTION_TIMEOUT_MS, allowAutoTopicCreation: false,
   });
@@ -53,10 +59,14 @@ export async function openTransactional(kafka: Kafka, transactionalId: string, p
     close,
     commit: async (records, { groupId, topics }) => {
       try {
+        const step = stepper(onStep);
         const transaction = await producer.transaction();
         await Promise.all(sendsOf(records, partition).map(async (send) => await transaction.send({ ...send, acks: ACKS_ALL })));
+        step('send');
         await transaction.sendOffsets({ consumerGroupId: groupId, topics: [...topics] });
+        step('offsets');
         await transaction.commit();
+        step('end');
       } catch (error) {
         throw failure(`a transaction of ${transactionalId}`, error);
       }
@@ -65,7 +75,9 @@ export async function openTransactional(kafka: Kafka, transactionalId: string, p
 }
 
 /** Throws PortError. `commitOffsets` is the group's, for whoever watches its lag. */
-export async function openPlain(kafka: Kafka, partition: number, commitOffsets: (offsets: Offsets) => Promise<void>): Promise<Outputs> {
+export async function openPlain(
+  kafka: Kafka, partition: number, commitOffsets: (offsets: Offsets) => Promise<void>, onStep?: OnStep,
+): Promise<Outputs> {
   const producer = kafka.producer({ idempotent: true, maxInFlightRequests: 1, allowAutoTopicCreation: false });
   const close = closer(producer);
   try {
@@ -78,14 +90,26 @@ export async function openPlain(kafka: Kafka, partition: number, commitOffsets: 
     close,
     commit: async (records, offsets) => {
       try {
+        const step = stepper(onStep);
         const sends = sendsOf(records, partition);
         await Promise.all(sends.slice(0, -1).map(async (send) => await producer.send({ ...send, acks: ACKS_ALL })));
         for (const send of sends.slice(-1)) await producer.send({ ...send, acks: ACKS_ALL });
+        step('send');
         await commitOffsets(offsets);
+        step('offsets');
       } catch (error) {
         throw failure(`a commit of partition ${String(partition)}`, error);
       }
     },
+  };
+}
+
+function stepper(onStep: OnStep | undefined): (step: CommitStep) => void {
+  let since = performance.now();
+  return (step) => {
+    const now = performance.now();
+    onStep?.(step, now - since);
+    since = now;
   };
 }
 

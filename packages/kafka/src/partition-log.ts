@@ -18,7 +18,9 @@ import type { KafkaLog } from './event-log.ts';
 import type { Feed, TopicQueue } from './feed.ts';
 import { LastApplied, lastText, type Applied } from './last-applied.ts';
 import { logRecordsOf } from './log-records.ts';
+import type { Stand } from './lag.ts';
 import type { OutputRecord, Outputs } from './outputs.ts';
+import { Uncommitted } from './uncommitted.ts';
 
 /** How long `take` waits before it tells that nothing came. */
 const IDLE_MS = 200;
@@ -49,6 +51,10 @@ export class KafkaPartition implements PartitionLog {
   readonly #options: KafkaPartitionOptions;
   readonly #bell = new Bell();
   readonly #last: LastApplied;
+  readonly #uncommitted = new Uncommitted(INPUT_TOPICS.length);
+  #committedTo: readonly number[];
+  /** Then the queues are where the replay is. */
+  #isReplaying = false;
   #queues: readonly TopicQueue[] = [];
   isClosed = false;
 
@@ -57,12 +63,22 @@ export class KafkaPartition implements PartitionLog {
     this.start = options.start;
     this.committed = options.committed;
     this.#last = new LastApplied(options.last);
-    this.#seek(this.committed.position.offsets);
+    this.#committedTo = this.committed.position.offsets;
+    this.#seek(this.#committedTo);
   }
 
   /** By topic, the offset up to which records have arrived. */
   get arrivedTo(): readonly number[] {
     return this.#queues.map((queue) => queue.arrivedTo);
+  }
+
+  get stand(): Stand {
+    const waiting = this.#queues.map((queue, place) => this.#uncommitted.oldestOf(place) ?? queue.oldest);
+    return {
+      partition: this.#options.partition, committed: this.#committedTo, reachedTo: this.#queues.map((queue) => queue.reachedTo),
+      oldest: this.#isReplaying ? waiting.map(() => null) : waiting,
+      isClear: waiting.map((oldest) => !this.#isReplaying && oldest === null),
+    };
   }
 
   fail(error: PortError): void {
@@ -97,11 +113,14 @@ export class KafkaPartition implements PartitionLog {
     const point = { start: this.start.position.offsets, point: commit.to, last };
     const topics = offsetsOf(INPUT_TOPICS.map((topic) => log.nameOf(topic)), partition, point);
     await outputs.commit(records, { groupId: log.groupId, topics });
+    this.#committedTo = commit.to.position.offsets;
+    this.#uncommitted.committed(this.#committedTo);
   }
 
   async *replay(from: Position): AsyncIterable<Replayed> {
     if (comparePositions(from, this.committed.position) === 'same') return;
     const commits = await this.#commitsFrom(from);
+    this.#isReplaying = true;
     this.#seek(from.offsets);
     try {
       for (let at = from; ;) {
@@ -113,6 +132,7 @@ export class KafkaPartition implements PartitionLog {
         if (comparePositions(at, this.committed.position) === 'same') return;
       }
     } finally {
+      this.#isReplaying = false;
       this.#options.feed.close(commits.topic, this.#options.partition, commits);
     }
   }
@@ -139,7 +159,10 @@ export class KafkaPartition implements PartitionLog {
     }
     for (const topic of INPUT_TOPICS.keys()) {
       const last = taken.findLast((each) => each.topic === topic);
-      if (last !== undefined) this.#last.took(topic, last.message);
+      if (last === undefined) continue;
+      this.#last.took(topic, last.message);
+      const first = taken.find((each) => each.topic === topic) ?? last;
+      this.#uncommitted.took(topic, first.message.timestamp, last.message.offset + 1);
     }
     return await logRecordsOf(this.#options.log.formats, taken);
   }

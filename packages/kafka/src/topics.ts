@@ -2,13 +2,14 @@
 //
 // P1  Partition counts are fixed: another count than was asked for is refused, and never altered.
 // P2  Schemas are registered with BACKWARD compatibility under the topic's value subject.
+// P3  One that isn't registered yet, and that earlier versions couldn't read, or that couldn't read theirs, is refused by name.
 
 import { COMPATIBILITY, SchemaType, type SchemaRegistry } from '@kafkajs/confluent-schema-registry';
 import { PortError } from '@fillstream/runtime';
-import { TOPICS, schemaTextOf, type Topic } from '@fillstream/schemas';
+import { TOPICS, incompatibilities, schemaTextOf, type Topic } from '@fillstream/schemas';
 import kafkajs, { type Admin, type ITopicConfig } from 'kafkajs';
 import { connectionOf, nameIn, withAdmin, type KafkaOptions } from './connection.ts';
-import { registryMessageOf, registryOf, subjectOf, type RegistryOptions } from './wire-format.ts';
+import { registryMessageOf, registryOf, statusOf, subjectOf, type RegistryOptions } from './wire-format.ts';
 
 export type TopicsOptions = {
   readonly partitions: number;
@@ -20,6 +21,8 @@ export type TopicsOptions = {
 };
 
 export const DEFAULT_TOPICS: TopicsOptions = { partitions: 12, replication: 1, retentionMs: -1, limitTimestamps: true };
+
+type AvroText = { readonly type: SchemaType.AVRO; readonly schema: string };
 
 export type TopicReport = { readonly name: string; readonly made: boolean; readonly partitions: number };
 
@@ -78,7 +81,7 @@ async function checkCounts(admin: Admin, topics: readonly ITopicConfig[], partit
   for (const { name, partitions: held } of found.topics) {
     if (held.length === partitions) continue;
     const message = `${name} has ${String(held.length)} partitions, expected ${String(partitions)}: their number is fixed, as addresses belong to `
-      + 'partitions; to change it, make topics in another --namespace and import the journals there';
+      + 'partitions; `fillstream repartition` copies them into another namespace with another number';
     throw new PortError('mismatch', message, { retryable: false });
   }
 }
@@ -99,14 +102,35 @@ async function checkConfigs(admin: Admin, topics: readonly ITopicConfig[]): Prom
 }
 
 /** P2. */
-async function registerSchemas(registry: SchemaRegistry, namespace: string | undefined): Promise<void> {
+export async function registerSchemas(registry: SchemaRegistry, namespace: string | undefined): Promise<void> {
   for (const topic of TOPICS) {
     const subject = subjectOf(nameIn(namespace, topic));
+    const schema: AvroText = { type: SchemaType.AVRO, schema: schemaTextOf(topic) };
     try {
-      await registry.register({ type: SchemaType.AVRO, schema: schemaTextOf(topic) }, { subject, compatibility: COMPATIBILITY.BACKWARD });
+      await checkSchema(registry, subject, schema);
+      await registry.register(schema, { subject, compatibility: COMPATIBILITY.BACKWARD });
     } catch (error) {
+      if (error instanceof PortError) throw error;
       throw new PortError('mismatch', `the schema registry refused ${subject}: ${registryMessageOf(error)}`, { retryable: false, cause: error });
     }
+  }
+}
+
+/** P3. An earlier version's is registered already, and may come back. */
+async function checkSchema(registry: SchemaRegistry, subject: string, schema: AvroText): Promise<void> {
+  const latest = await latestSchema(registry, subject);
+  const changes = latest === null ? [] : incompatibilities(latest, schema.schema);
+  if (changes.length === 0 || await registry.getRegistryIdBySchema(subject, schema).then(() => true, () => false)) return;
+  throw new PortError('mismatch', `the schema of ${subject} can't change to this version's: ${changes.join('; ')}`, { retryable: false });
+}
+
+/** null: the subject is new. */
+async function latestSchema(registry: SchemaRegistry, subject: string): Promise<string | null> {
+  try {
+    return JSON.stringify(await registry.getSchema(await registry.getLatestSchemaId(subject)));
+  } catch (error) {
+    if (statusOf(error) === 404) return null;
+    throw error;
   }
 }
 

@@ -140,6 +140,7 @@ function idOf(value: Buffer | null): number | null {
   return value === null || value.length < HEADER_BYTES || value[0] !== 0 ? null : value.readUInt32BE(1);
 }
 
-function statusOf(error: unknown): number | null {
+/** Of an answer of the registry that is an error; null for any other error. */
+export function statusOf(error: unknown): number | null {
   return typeof error === 'object' && error !== null && 'status' in error && typeof error.status === 'number' ? error.status : null;
 }

@@ -5,6 +5,7 @@
 //     absent, so its share stays its own. Meanwhile both memberships have one share.
 // G3  The client keeps what the leader says to itself; it is read from the group's description, which is the newest one as
 //     long as the group is stable and has us.
+// G4  Versions may mix: the protocol's name is its version, and of what a member says only what is known is read.
 
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -32,7 +33,8 @@ export type WorkGroupOptions = {
 };
 
 const PROTOCOL = 'fillstream-work';
-const VERSION = 1;
+/** Of Kafka's own layout of metadata and assignments: what the client writes is layout 0. */
+const LAYOUT = 0;
 const SESSION_TIMEOUT_MS = 10_000;
 const HEARTBEATS_A_SESSION = 10;
 /** Nothing is fetched: so often the client looks whether a heartbeat is due. */
@@ -173,10 +175,10 @@ export class WorkGroup {
 function assignerOf(name: string, { claim, share }: WorkGroupOptions): PartitionAssigner {
   return () => ({
     name: PROTOCOL,
-    version: VERSION,
+    version: LAYOUT,
     protocol: ({ topics }) => ({
       name: PROTOCOL,
-      metadata: MemberMetadata.encode({ version: VERSION, topics, userData: Buffer.from(JSON.stringify([name, claim()])) }),
+      metadata: MemberMetadata.encode({ version: LAYOUT, topics, userData: Buffer.from(JSON.stringify([name, claim()])) }),
     }),
     assign: async ({ members }) => {
       await Promise.resolve();
@@ -185,14 +187,14 @@ function assignerOf(name: string, { claim, share }: WorkGroupOptions): Partition
       return claims.map(({ memberId, said }): GroupMemberAssignment => ({
         memberId,
         memberAssignment: MemberAssignment.encode({
-          version: VERSION, assignment: {}, userData: Buffer.from(said === null ? '' : shares.get(said[0]) ?? ''),
+          version: LAYOUT, assignment: {}, userData: Buffer.from(said === null ? '' : shares.get(said[0]) ?? ''),
         }),
       }));
     },
   });
 }
 
-/** Name and claim; null for another program's metadata. */
+/** Name and claim, and whatever a later version says behind them (G4); null for another program's metadata. */
 export function saidBy(metadata: GroupMember['memberMetadata']): readonly [name: string, claim: string] | null {
   try {
     const said: unknown = JSON.parse(MemberMetadata.decode(metadata)?.userData.toString() ?? 'null');
@@ -203,5 +205,5 @@ export function saidBy(metadata: GroupMember['memberMetadata']): readonly [name:
 }
 
 function isSaid(value: unknown): value is readonly [name: string, claim: string] {
-  return Array.isArray(value) && value.length === 2 && value.every((each) => typeof each === 'string');
+  return Array.isArray(value) && typeof value[0] === 'string' && typeof value[1] === 'string';
 }

@@ -68,7 +68,8 @@ function settingOf(reply: unknown): string | null {
   return typeof value === 'string' ? value : null;
 }
 
-function fieldsOf(info: string): ReadonlyMap<string, string> {
+/** Of INFO's answer. */
+export function fieldsOf(info: string): ReadonlyMap<string, string> {
   return new Map(info.split(/\r?\n/).flatMap((line): [string, string][] => {
     const colon = line.indexOf(':');
     return colon < 0 ? [] : [[line.slice(0, colon), line.slice(colon + 1)]];

@@ -12,6 +12,8 @@ export type PatienceOptions = {
   readonly patienceMs?: number;
   /** Told when trouble begins and when it ends, one line each. */
   readonly onTrouble?: (message: string) => void;
+  /** Told of the kind of each call that failed, also of one that is repeated. */
+  readonly onError?: (kind: RedisErrorKind) => void;
 };
 
 const PATIENCE_MS = 600_000;
@@ -26,14 +28,23 @@ const MENDABLE = [
 const MENDABLE_REPLY = new RegExp(`(?:^|-)(?:${MENDABLE.join('|')})\\b|max number of clients`);
 const UNTRUSTED = /CERT|SSL|TLS|ISSUER|VERIFY/;
 
+/** `connection`: no answer; `limit`: it lets no more clients in; `refused`: what repeating can't mend; else what Redis calls it. */
+export const REDIS_ERROR_KINDS = [
+  'connection', 'loading', 'readonly', 'misconf', 'oom', 'busy', 'noreplicas', 'masterdown', 'clusterdown', 'tryagain', 'moved', 'ask', 'noscript',
+  'limit', 'refused',
+] as const;
+export type RedisErrorKind = (typeof REDIS_ERROR_KINDS)[number];
+
 export class Patience {
   readonly #patienceMs: number;
   readonly #onTrouble: (message: string) => void;
+  readonly #onError: (kind: RedisErrorKind) => void;
   #troubled = 0;
 
-  constructor({ patienceMs = PATIENCE_MS, onTrouble = () => undefined }: PatienceOptions) {
+  constructor({ patienceMs = PATIENCE_MS, onTrouble = () => undefined, onError = () => undefined }: PatienceOptions) {
     this.#patienceMs = patienceMs;
     this.#onTrouble = onTrouble;
+    this.#onError = onError;
   }
 
   /** `isOver`: nobody waits for it any more. `explain`: what to say of an error. Throws PortError. */
@@ -48,6 +59,7 @@ export class Patience {
           return answer;
         } catch (error) {
           if (isBug(error)) throw error;
+          this.#onError(kindOf(error));
           if (!isMendable(error)) throw storeBroken(explain(error), false, error);
           if (isOver()) throw storeBroken(`${explain(error)}; the connection was closed`, false, error);
           if (performance.now() >= until) {
@@ -67,6 +79,14 @@ export class Patience {
 
 function storeBroken(message: string, retryable: boolean, error: unknown): PortError {
   return new PortError('store-broken', `redis: ${message}`, { retryable, cause: withoutCommand(error) });
+}
+
+function kindOf(error: unknown): RedisErrorKind {
+  const { name, message } = reasonOf(error);
+  if (name !== 'ReplyError') return isMendable(error) ? 'connection' : 'refused';
+  const code = /(?:^|-)([A-Z]+)\b/.exec(message)?.[1]?.toLowerCase();
+  if (/max number of clients/.test(message)) return 'limit';
+  return REDIS_ERROR_KINDS.find((kind) => kind === code) ?? 'refused';
 }
 
 /** Whether the same call may do better later. */

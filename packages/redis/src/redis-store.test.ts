@@ -164,11 +164,11 @@ test('a full server and a read-only one are waited for', async (t) => {
 
 test('patience ends with an error that says so', async (t) => {
   assert.ok(server !== null);
-  const connection = await connect(t, { commandTimeoutMs: 100, patienceMs: 300 });
+  const connection = await connect(t, { commandTimeoutMs: 1_000, patienceMs: 3_000 });
   const { store, owner } = await keep(connection);
   process.kill(server.process.pid ?? 0, 'SIGSTOP');
   try {
-    await assert.rejects(store.read(owner), (error) => error instanceof PortError && error.retryable && /gave no answer for 300 ms/.test(error.message));
+    await assert.rejects(store.read(owner), (error) => error instanceof PortError && error.retryable && /gave no answer for 3000 ms/.test(error.message));
   } finally {
     process.kill(server.process.pid ?? 0, 'SIGCONT');
   }
@@ -176,7 +176,7 @@ test('patience ends with an error that says so', async (t) => {
 
 test('a wrong password fails at once, and is not shown', async (t) => {
   const connection = await connect(t);
-  await connection.client.call('ACL', 'SETUSER', 'keeper', 'on', '>right', '~secured:*', '+@read', '+@write', '+@scripting', '+@connection', '+ping');
+  await connection.client.call('ACL', 'SETUSER', 'keeper', 'on', '>right', '~secured:*', '+@read', '+@write', '+@scripting', '+@connection', '+ping', '+info');
   assert.ok(server !== null);
   const nodes = [`127.0.0.1:${String(server.port)}`];
   await assert.rejects(RedisConnection.open({ nodes, username: 'keeper', password: 'hunter2' }), (error) => (
@@ -187,7 +187,7 @@ test('a wrong password fails at once, and is not shown', async (t) => {
   const store = new RedisStore({ connection: limited, namespace: 'secured' });
   assert.deepEqual(await store.reset(await store.claim(0), headAt(0)), { kind: 'reset' });
   await assert.rejects(new RedisStore({ connection: limited, namespace: 'elsewhere' }).claim(0), (error) => error instanceof PortError && !error.retryable);
-  assert.match(await checkRedis(limited) ?? '', /maxmemory-policy/);
+  assert.equal(await checkRedis(limited), null);
 });
 
 test('a server that evicts is refused by the name of the setting', async (t) => {

@@ -6,6 +6,7 @@
 import type { Partition, Signal } from '@fillstream/core';
 import { HistoryId, type HistoryPoint, type Run } from './history.ts';
 import type { Commit, InputTopic, LogRecord, Refused } from './ports.ts';
+import type { Tally } from './tally.ts';
 
 export type Decision = {
   readonly commit: Commit;
@@ -15,19 +16,24 @@ export type Decision = {
   readonly starved: boolean;
 };
 
-/** Applies records after `from` until all are in or the batch is full (B1, B2). */
+/** Applies records after `from` until all are in or the batch is full (B1, B2); `tally` is told of each. */
 export function decide(
   partition: Partition, inputs: readonly InputTopic[], from: HistoryPoint, records: readonly LogRecord[], maxTimers: number,
+  tally: Tally | null = null,
 ): Decision {
   const fold = new BatchFold(partition, from, maxTimers);
   let taken = 0;
   for (const record of records) {
     const { receivedAt } = record.input;
     if (receivedAt !== null) partition.state.advance(inputs[record.topic]?.clock ?? 0, receivedAt);
-    if (!fold.fireDue()) break;
+    const isDone = fold.fireDue();
+    tally?.moved(record, fold.signals);
+    if (!isDone) break;
     fold.apply(record);
+    tally?.applied(record, fold.signals);
     taken += 1;
   }
+  tally?.decided(partition);
   return { commit: fold.commit(false), taken, starved: fold.starved };
 }
 
@@ -57,7 +63,7 @@ class BatchFold {
   readonly #from: HistoryPoint;
   readonly #id: HistoryId;
   readonly #offsets: number[];
-  readonly #signals: Signal[] = [];
+  readonly signals: Signal[] = [];
   readonly #refused: Refused[] = [];
   readonly #merge: { topic: number; count: number }[] = [];
   #timersLeft: number;
@@ -76,7 +82,7 @@ class BatchFold {
   /** Fires due timers; false when some are left because the batch is full. */
   fireDue(until?: number): boolean {
     while (this.#timersLeft > 0) {
-      const fired = this.#partition.fireNext(this.#signals, until);
+      const fired = this.#partition.fireNext(this.signals, until);
       if (fired === 'none') return true;
       if (fired === 'absent') {
         this.starved = true;
@@ -89,7 +95,7 @@ class BatchFold {
   }
 
   apply(record: LogRecord): void {
-    const outcome = this.#partition.apply(record.input, this.#signals);
+    const outcome = this.#partition.apply(record.input, this.signals);
     if (outcome.kind === 'refused') this.#refused.push({ reason: outcome.reason, record });
     this.#offsets[record.topic] = record.next;
     this.#id.add(record.topic, record.offset);
@@ -105,7 +111,7 @@ class BatchFold {
       to: { position: { offsets: this.#offsets, fired: this.#fired }, id: this.#id.toString() },
       merge: this.#merge satisfies Run[],
       clocks: [...this.#partition.state.clocks],
-      signals: this.#signals,
+      signals: this.signals,
       refused: this.#refused,
       lacks: this.#partition.takeLacks(),
       afterEnd,

@@ -4,7 +4,8 @@ import { DEFAULT_SETTINGS, Partition, type Settings, type Signal } from '@fillst
 import { StoreRefused } from './checkpointer.ts';
 import { topicsOf, type JournalRecord } from './contract/records.ts';
 import { comparePositions } from './history.ts';
-import { PartitionLoop, type LoopEvent, type LoopLimits } from './loop.ts';
+import { PartitionLoop, type LoopLimits } from './loop.ts';
+import type { LoopEvent } from './loop-event.ts';
 import { MemoryLog, type MemoryLogOptions } from './memory-log.ts';
 import { MemoryStore } from './memory-store.ts';
 import { PortError, type EventLog, type InputTopic, type LogRecord, type StateStore } from './ports.ts';

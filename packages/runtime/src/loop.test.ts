@@ -6,7 +6,8 @@ import type { Settings } from '@fillstream/core';
 import fc from 'fast-check';
 import { below, journalOf, randomOf } from './contract/records.ts';
 import { FAULT_POINTS, World, type Fault, type WorldOptions } from './loop-world.ts';
-import type { LoopEvent, LoopLimits } from './loop.ts';
+import type { LoopLimits } from './loop.ts';
+import type { LoopEvent } from './loop-event.ts';
 import { PortError, type EventLog, type LogRecord, type StateStore, type Taken } from './ports.ts';
 
 const journals = fc.record({ seed: fc.integer(), size: fc.integer({ min: 1, max: 160 }) });
@@ -212,7 +213,7 @@ suite('failures', () => {
     const lost: Fault = { point: 'after checkpoint', hit: 1, process: 'loses the reply', store: 'stays' };
     const world = worldOf(journal, { topics: 1, faults: [lost], limits: { batchRecords: 3, checkpointRecords: 6 } });
     assert.equal(await world.loop().run(), 'ended');
-    assert.deepEqual(world.events.filter(({ kind }) => kind !== 'committed').map(({ kind }) => kind), ['takenOver', 'interrupted', 'takenOver']);
+    assert.deepEqual(world.events.filter(({ kind }) => kind !== 'committed').map(({ kind }) => kind), ['takenOver', 'interrupted', 'takenOver', 'checkpointed']);
     assert.deepEqual(world.outputs.signals, world.expected.signals);
   });
 });

@@ -10,12 +10,14 @@
 // I4  Retries are bounded: MAX_FAILURES in a row without progress between end the loop with the last error.
 // I5  A loop that keeps up waits for the commit under way before it takes more: what comes meanwhile goes into one batch.
 
-import type { Counts, Settings } from '@fillstream/core';
+import { copyCounts, type Counts, type PartitionState, type Settings } from '@fillstream/core';
 import { StoreRefused, discardChanges, type CheckpointLimits } from './checkpointer.ts';
 import { decide, decideEnd, type Decision } from './decide.ts';
 import { comparePositions, type HistoryPoint } from './history.ts';
-import { PortError, type Commit, type EventLog, type LogRecord, type StateStore } from './ports.ts';
+import type { Holdings, LoopEvent, Standing } from './loop-event.ts';
+import { PortError, type EventLog, type LogRecord, type StateStore } from './ports.ts';
 import { takeOver, type Owned } from './take-over.ts';
+import { Tally } from './tally.ts';
 
 export type LoopLimits = CheckpointLimits & {
   /** Records a batch. */
@@ -38,17 +40,6 @@ export const DEFAULT_LIMITS: LoopLimits = {
   ordersInMemory: 250_000,
 };
 
-export type LoopEvent =
-  | {
-      readonly kind: 'takenOver';
-      readonly partition: number;
-      readonly how: Owned['how'];
-      readonly replayed: number;
-      readonly at: HistoryPoint;
-    }
-  | { readonly kind: 'committed'; readonly partition: number; readonly commit: Commit; readonly streamTime: number }
-  | { readonly kind: 'interrupted'; readonly partition: number; readonly error: Error };
-
 export type LoopOptions = {
   readonly partition: number;
   readonly log: EventLog;
@@ -57,16 +48,8 @@ export type LoopOptions = {
   readonly settings: Settings;
   readonly limits?: Partial<LoopLimits>;
   readonly onEvent?: (event: LoopEvent) => void;
-};
-
-/** Where a loop is. */
-export type Standing = {
-  /** `taking over` until memory is at the committed point, and again after a failure. */
-  readonly stage: 'taking over' | 'working';
-  /** When it last got on, by `performance.now()`: a turn without records counts, as nothing is held up. */
-  readonly progressAt: number;
-  /** Records replayed by the take-over, so far. */
-  readonly replayed: number;
+  /** Tell with each commit what it was made of. */
+  readonly tallies?: boolean;
 };
 
 const MAX_FAILURES = 5;
@@ -77,6 +60,7 @@ export class PartitionLoop {
   readonly #options: LoopOptions;
   readonly #limits: LoopLimits;
   #counts: Counts | null = null;
+  #state: PartitionState | null = null;
   #stopped = false;
   #failures = 0;
   #distrustStore = false;
@@ -92,6 +76,13 @@ export class PartitionLoop {
   /** What has been counted since the partition's history began; null before it was first taken over. */
   get counts(): Counts | null {
     return this.#counts;
+  }
+
+  /** null while it isn't at the committed point. */
+  get holdings(): Holdings | null {
+    if (this.#state === null) return null;
+    const { now, timers, waits } = this.#state;
+    return { streamTime: now, soonestDeadline: timers.soonest, waits };
   }
 
   get standing(): Standing {
@@ -119,16 +110,19 @@ export class PartitionLoop {
 
   async #runOwned(): Promise<'stopped' | 'ended'> {
     this.#gotOn('taking over', 0);
+    const started = performance.now();
     const owned = await takeOver({
       ...this.#options, ...this.#limits, distrustStore: this.#distrustStore, onReplayed: (records) => this.#gotOn('taking over', records),
     });
-    this.#counts = owned.partition.state.counts;
+    const { how, replayed, lost, at, partition: { state } } = owned;
+    [this.#state, this.#counts] = [state, state.counts];
     if (owned.log.committed.id !== this.#committedId) this.#failures = 0;
     this.#committedId = owned.log.committed.id;
-    this.#emit({ kind: 'takenOver', partition: this.#options.partition, how: owned.how, replayed: owned.replayed, at: owned.at });
-    const tenure = new Tenure(owned, this.#options, this.#limits, (commit) => {
-      this.#failures = 0;
-      this.#emit({ kind: 'committed', partition: this.#options.partition, commit, streamTime: owned.partition.state.now });
+    const { partition } = this.#options;
+    this.#emit({ kind: 'takenOver', partition, how, replayed, lost, at, counts: copyCounts(state.counts), ms: performance.now() - started });
+    const tenure = new Tenure(owned, this.#options, this.#limits, (event) => {
+      if (event.kind === 'committed') this.#failures = 0;
+      this.#emit(event);
     });
     try {
       while (!this.#stopped) {
@@ -140,6 +134,7 @@ export class PartitionLoop {
       await tenure.runOut();
       return 'ended';
     } finally {
+      this.#state = null;
       await tenure.abandon();
     }
   }
@@ -162,7 +157,7 @@ class Tenure {
   readonly #owned: Owned;
   readonly #options: LoopOptions;
   readonly #limits: LoopLimits;
-  readonly #onCommit: (commit: Commit) => void;
+  readonly #emit: (event: LoopEvent) => void;
   /** Where memory is. */
   #at: HistoryPoint;
   /** Taken, but not decided yet. */
@@ -173,11 +168,11 @@ class Tenure {
   #unsaved = 0;
   #auditedAt = performance.now();
 
-  constructor(owned: Owned, options: LoopOptions, limits: LoopLimits, onCommit: (commit: Commit) => void) {
+  constructor(owned: Owned, options: LoopOptions, limits: LoopLimits, emit: (event: LoopEvent) => void) {
     this.#owned = owned;
     this.#options = options;
     this.#limits = limits;
-    this.#onCommit = onCommit;
+    this.#emit = emit;
     this.#at = owned.at;
     this.#unsaved = owned.replayed;
   }
@@ -197,10 +192,14 @@ class Tenure {
       this.#pending = taken.records;
       this.#keepsUp = taken.records.length < this.#limits.batchRecords * SMALL;
     }
+    const { log: { inputs }, tallies = false } = this.#options;
+    const started = performance.now();
     await this.#prefetch(this.#pending, latest(this.#pending, this.#owned.partition.state.now));
-    const decision = decide(this.#owned.partition, this.#options.log.inputs, this.#at, this.#pending, this.#limits.batchTimers);
+    const fetched = performance.now();
+    const tally = tallies ? new Tally(inputs.length) : null;
+    const decision = decide(this.#owned.partition, inputs, this.#at, this.#pending, this.#limits.batchTimers, tally);
     this.#pending = this.#pending.slice(decision.taken);
-    await this.#commit(decision);
+    await this.#commit(decision, tally, { prefetch: fetched - started, decide: performance.now() - fetched });
     return 'going';
   }
 
@@ -216,7 +215,7 @@ class Tenure {
     for (;;) {
       await this.#prefetch([], Infinity);
       const decision = decideEnd(this.#owned.partition, this.#at, this.#limits.batchTimers);
-      await this.#commit(decision);
+      await this.#commit(decision, null, { prefetch: 0, decide: 0 });
       discardChanges(this.#owned.partition);
       if (decision.done) break;
     }
@@ -235,14 +234,17 @@ class Tenure {
   }
 
   /** Hands the batch to the log once the one before is decided; the outcome is met by the next (I3). */
-  async #commit({ commit, taken }: Decision): Promise<void> {
+  async #commit({ commit, taken }: Decision, tally: Tally | null, took: { readonly prefetch: number; readonly decide: number }): Promise<void> {
     await this.#committing;
     const moved = comparePositions(commit.from.position, commit.to.position) !== 'same';
     if (!moved && !commit.afterEnd) return;
     this.#at = commit.to;
     this.#unsaved += Math.max(taken, 1);
+    const { partition } = this.#options;
+    const started = performance.now();
     this.#committing = this.#owned.log.commit(commit).then(() => {
-      this.#onCommit(commit);
+      const streamTime = this.#owned.partition.state.now;
+      this.#emit({ kind: 'committed', partition, commit, streamTime, tally, took: { ...took, commit: performance.now() - started } });
     });
     this.#committing.catch(() => undefined); // Met by the next await of it.
   }
@@ -273,8 +275,15 @@ class Tenure {
   }
 
   async #beginCheckpoint(): Promise<void> {
-    await this.#owned.checkpointer?.begin(this.#owned.partition, this.#at);
+    const { checkpointer } = this.#owned;
+    if (checkpointer === null) return;
+    await checkpointer.begin(this.#owned.partition, this.#at);
     this.#unsaved = 0;
+    const { partition } = this.#options;
+    const started = performance.now();
+    checkpointer.settled().then(() => {
+      this.#emit({ kind: 'checkpointed', partition, ms: performance.now() - started });
+    }).catch(() => undefined); // Met by the next call of it.
   }
 }
 

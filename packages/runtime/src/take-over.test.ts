@@ -53,14 +53,14 @@ async function assertAtEnd(world: World, store: MemoryStore, owned: Owned): Prom
 suite('taking over', () => {
   test('a new partition builds an empty state', async () => {
     const world = new World({ records: RECORDS, topics: 1 });
-    const { how, replayed, at } = await again(world, world.store);
-    assert.deepEqual([how, replayed, at], ['rebuilt', 0, startOf(1)]);
+    const { how, replayed, at, lost } = await again(world, world.store);
+    assert.deepEqual([how, replayed, at, lost], ['rebuilt', 0, startOf(1), null], 'there was nothing to lose');
   });
 
   test('goes on from a store that is at the end of the log', async () => {
     const { world } = await ended();
     const owned = await again(world, world.store);
-    assert.deepEqual([owned.how, owned.replayed], ['resumed', 0]);
+    assert.deepEqual([owned.how, owned.replayed, owned.lost], ['resumed', 0, null]);
     await assertAtEnd(world, world.store, owned);
   });
 
@@ -78,7 +78,7 @@ suite('taking over', () => {
     const { world } = await ended();
     world.store.wipe();
     const owned = await again(world, world.store);
-    assert.deepEqual([owned.how, owned.replayed], ['rebuilt', RECORDS.length]);
+    assert.deepEqual([owned.how, owned.replayed, owned.lost], ['rebuilt', RECORDS.length, 'missing']);
     await assertAtEnd(world, world.store, owned);
   });
 
@@ -86,7 +86,7 @@ suite('taking over', () => {
     const { world } = await ended();
     const store = await storeAt({ position: { offsets: [RECORDS.length + 1], fired: 0 }, id: 'a'.repeat(16) });
     const owned = await again(world, store);
-    assert.equal(owned.how, 'rebuilt');
+    assert.deepEqual([owned.how, owned.lost], ['rebuilt', 'elsewhere']);
     await assertAtEnd(world, store, owned);
   });
 
@@ -94,7 +94,7 @@ suite('taking over', () => {
     const { world } = await ended();
     const store = await storeAt(startOf(2));
     const owned = await again(world, store);
-    assert.equal(owned.how, 'rebuilt');
+    assert.deepEqual([owned.how, owned.lost], ['rebuilt', 'elsewhere']);
     await assertAtEnd(world, store, owned);
   });
 
@@ -104,7 +104,7 @@ suite('taking over', () => {
     if (first === undefined) throw new Error('nothing was committed');
     const store = await storeAt({ ...first, id: 'a'.repeat(16) });
     const owned = await again(world, store);
-    assert.deepEqual([owned.how, owned.replayed], ['rebuilt', RECORDS.length]);
+    assert.deepEqual([owned.how, owned.replayed, owned.lost], ['rebuilt', RECORDS.length, 'other-history']);
     await assertAtEnd(world, store, owned);
   });
 
@@ -112,6 +112,7 @@ suite('taking over', () => {
     const { world } = await ended();
     const owned = await again(world, null);
     assert.deepEqual([owned.how, owned.replayed, owned.checkpointer], ['rebuilt', RECORDS.length, null]);
+    assert.equal(owned.lost, null, 'nothing was to be there');
     assert.deepEqual(owned.at, world.log.data(0).commits.at(-1)?.to);
   });
 

@@ -39,7 +39,17 @@ export type Owned = {
   readonly how: 'resumed' | 'caught-up' | 'rebuilt';
   /** Records replayed. */
   readonly replayed: number;
+  /** Why what the store had was of no use; null when it was, or when there was nothing to have. */
+  readonly lost: StateLoss | null;
 };
+
+/**
+ * `missing`: it has nothing, though much was committed. `void`: a rebuild that didn't end, or its audit failed. `gone`: it lacked
+ * something while it was used. `elsewhere`: it is ahead of the log, or apart from it, or where no commit ended. `other-history`:
+ * it came from other records.
+ */
+export const STATE_LOSSES = ['missing', 'void', 'gone', 'elsewhere', 'other-history'] as const;
+export type StateLoss = (typeof STATE_LOSSES)[number];
 
 /** Throws PortError, and StoreRefused when another owner came in between. */
 export async function takeOver(options: TakeOverOptions): Promise<Owned> {
@@ -49,26 +59,31 @@ export async function takeOver(options: TakeOverOptions): Promise<Owned> {
   const log = await options.log.open(options.partition);
   try {
     if (store === null || owner === null) return await fromStart(options, log, null);
-    return await fromStore(options, log, store, owner) ?? await fromReset(options, log, store, owner);
+    const found = await fromStore(options, log, store, owner);
+    if (typeof found !== 'string') return found;
+    const isFirst = found === 'missing' && samePoint(log.committed, log.start);
+    return { ...await fromReset(options, log, store, owner), lost: isFirst ? null : found };
   } catch (error) {
     await log.close();
     throw error;
   }
 }
 
-/** From the store's checkpoint; null when only a rebuild helps. */
-async function fromStore(options: TakeOverOptions, log: PartitionLog, store: StateStore, owner: Owner): Promise<Owned | null> {
+/** From the store's checkpoint; why not, when only a rebuild helps. */
+async function fromStore(options: TakeOverOptions, log: PartitionLog, store: StateStore, owner: Owner): Promise<Owned | StateLoss> {
   const stored = accepted(await store.read(owner));
-  if (stored.kind !== 'checkpoint' || options.distrustStore) return null;
+  if (options.distrustStore) return 'gone';
+  if (stored.kind !== 'checkpoint') return stored.kind;
   const { at, clocks, counts } = stored.head;
   const standing = comparePositions(at.position, log.committed.position);
-  if (standing === 'same' ? !samePoint(at, log.committed) : standing !== 'before') return null;
+  if (standing === 'same' && !samePoint(at, log.committed)) return 'other-history';
+  if (standing !== 'same' && standing !== 'before') return 'elsewhere';
   const partition = partitionOf(options, { clocks, counts, orders: stored.orders });
   try {
     const owned = await catchUp(options, log, partition, at, new Checkpointer(store, owner, at));
-    return samePoint(owned.at, log.committed) ? { ...owned, how: standing === 'same' ? 'resumed' : 'caught-up' } : null;
+    return samePoint(owned.at, log.committed) ? { ...owned, how: standing === 'same' ? 'resumed' : 'caught-up' } : 'other-history';
   } catch (error) {
-    if (error instanceof PortError && error.code === 'unknown-position') return null;
+    if (error instanceof PortError && error.code === 'unknown-position') return 'elsewhere';
     throw error;
   }
 }
@@ -115,5 +130,5 @@ async function catchUp(
     }
   }
   await checkpointer?.settled();
-  return { partition, log, at, checkpointer, how: 'rebuilt', replayed };
+  return { partition, log, at, checkpointer, how: 'rebuilt', replayed, lost: null };
 }

@@ -69,6 +69,12 @@ suite('importMerged', () => {
     assert.deepEqual([...new Set(records.map(({ key }) => key))].sort(), [B, null].sort());
   });
 
+  test('a record without a usable time has that of the one before (I4)', async () => {
+    const untimed = file('untimed', [block(1, [fill(A, 1)]), '{', block(4, [fill(A, 4)])]);
+    const { records } = await imported({ paths: [], nodeFiles: [untimed] });
+    assert.deepEqual(records.filter(({ kind }) => kind !== 'tick').map(({ kind, timestamp }) => [kind, (timestamp ?? 0) - START_AT]), [['fill', 1_000], ['raw', 1_000], ['fill', 4_000]]);
+  });
+
   test('what is too large for a record goes on as its head', async () => {
     const long = 'x'.repeat(1_100_000);
     const oversized = file('large', [block(1, [{ long }, fill(A, 1), [A, { long }]])]);

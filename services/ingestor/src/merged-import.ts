@@ -4,6 +4,7 @@
 // I2  Before a record that comes a second or more after the last tick goes a tick, a millisecond earlier: stream time is the
 //     least of the topics' clocks, and without it would stand still while one topic has no records.
 // I3  What isn't appended is counted: the records of other addresses than those asked for. Whatever names no address is appended.
+// I4  A record without a usable time has that of the one before: Kafka would give it today's, and hold its topic back in a merge.
 
 import { once } from 'node:events';
 import { JournalMerge, JournalReader, NodeFiles, checkAddress, openJournal, readNodeLine, type Line, type RecordSource } from '@fillstream/hyperliquid';
@@ -120,7 +121,8 @@ class Clock {
   /** The record, after a tick when one is due. */
   before(record: EncodedInput): readonly EncodedInput[] {
     const { kind, timestamp } = record;
-    if (timestamp === null || timestamp <= this.latest) return [record];
+    if (timestamp === null) return this.latest === 0 ? [record] : [{ ...record, timestamp: this.latest }]; // I4
+    if (timestamp <= this.latest) return [record];
     this.latest = timestamp;
     if (timestamp < this.#ticked + TICK_EVERY_MS) return [record];
     this.#ticked = timestamp;

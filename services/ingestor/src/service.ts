@@ -9,7 +9,7 @@ import type { Endpoint, OnEvent } from '@fillstream/hyperliquid/live';
 import { KafkaInputWriter, checkDurability, type KafkaOptions, type RegistryOptions, type TopicTail } from '@fillstream/kafka';
 import { healthOf, type IngestorHealth } from './health.ts';
 import { KafkaLiveLog } from './live/kafka-live-log.ts';
-import { LiveIngest, type LiveIngestOptions } from './live/live-ingest.ts';
+import { LiveIngest, type Arrival, type LiveIngestOptions } from './live/live-ingest.ts';
 import { followRepairs } from './repairs.ts';
 import { Roster, type Assignment, type RosterOptions, type RosterStatus } from './roster.ts';
 
@@ -23,12 +23,20 @@ export type IngestorOptions = {
   readonly spill?: NonNullable<LiveIngestOptions['spill']>;
   /** Told of what the feed meets. */
   readonly onEvent?: OnEvent;
+  /** Told of records that became durable, and of each tick that did. */
+  readonly onDurable?: (arrivals: readonly Arrival[]) => void;
+  readonly onTicked?: () => void;
   readonly onAssigned?: (assignment: Assignment) => void;
   readonly onNoRoom?: (addresses: readonly string[]) => void;
   readonly onTrouble?: (message: string) => void;
 };
 
-export type IngestorStatus = LiveIngest['status'] & RosterStatus & { readonly ticks: number };
+export type IngestorStatus = LiveIngest['status'] & RosterStatus & {
+  /** Partitions that it tells the time. */
+  readonly ticks: number;
+  /** Since it last did; 0 when there is none to tell it to. */
+  readonly sinceTickMs: number;
+};
 
 /** Whoever takes longer to be durable is left behind: the next one to watch fetches it again. */
 const DRAIN_MS = 8_000;
@@ -45,6 +53,8 @@ export class IngestorService {
   /** What the group gave last; null once it is carried out. */
   #next: Assignment | null = null;
   #ticks: readonly number[] = [];
+  /** When time was last told, or was to be told from (`performance.now()`). */
+  #tickedAt = performance.now();
   #following: Promise<void> | null = null;
   #isStopping = false;
 
@@ -63,7 +73,7 @@ export class IngestorService {
   }
 
   private constructor(options: IngestorOptions, writer: KafkaInputWriter) {
-    const { kafka, endpoint, capacity, spill, onEvent } = options;
+    const { kafka, endpoint, capacity, spill, onEvent, onDurable } = options;
     this.#options = options;
     this.#writer = writer;
     this.#log = new KafkaLiveLog(kafka, writer);
@@ -71,6 +81,12 @@ export class IngestorService {
       endpoint, log: this.#log, limits: { users: capacity }, ticksTo: () => this.#ticks,
       ...(spill === undefined ? {} : { spill }),
       ...(onEvent === undefined ? {} : { onEvent }),
+      ...(onDurable === undefined ? {} : { onDurable }),
+      onTicked: () => {
+        if (this.#ticks.length === 0) return;
+        this.#tickedAt = performance.now();
+        options.onTicked?.();
+      },
     });
     this.#ended.promise.catch(() => undefined); // Met by `run`.
     this.#ingest.feed.done.catch(this.#ended.reject);
@@ -78,7 +94,8 @@ export class IngestorService {
 
   get status(): IngestorStatus {
     const roster = this.#roster?.status ?? { isLeader: false, listed: 0, withoutRoom: 0, answeredAt: null };
-    return { ...this.#ingest.status, ...roster, ticks: this.#ticks.length };
+    const sinceTickMs = this.#ticks.length === 0 ? 0 : Math.round(performance.now() - this.#tickedAt);
+    return { ...this.#ingest.status, ...roster, ticks: this.#ticks.length, sinceTickMs };
   }
 
   health(): IngestorHealth {
@@ -130,6 +147,7 @@ export class IngestorService {
   #assigned(assignment: Assignment): void {
     if (this.#isStopping) return;
     this.#options.onAssigned?.(assignment);
+    if (this.#ticks.length === 0) this.#tickedAt = performance.now();
     this.#ticks = assignment.ticks;
     this.#watched = new Set(assignment.addresses);
     this.#next = assignment;

@@ -4,7 +4,7 @@
 // G2  A loop that fails ends the service with its error: another member goes on with its partitions.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { PartitionLoop, type LoopOptions, type Standing } from '@fillstream/runtime';
+import { PartitionLoop, type Holdings, type LoopOptions, type Standing } from '@fillstream/runtime';
 
 /** A loop that takes longer to end is left behind: its partition's next owner fences it. */
 const DRAIN_MS = 8_000;
@@ -29,10 +29,12 @@ export class GroupProcessor {
 
   /** By partition, where its loop is. */
   get standings(): ReadonlyMap<number, Standing> {
-    return new Map(this.partitions.flatMap((partition) => {
-      const running = this.#running.get(partition);
-      return running === undefined ? [] : [[partition, running.loop.standing]];
-    }));
+    return this.#ofEach(({ standing }) => standing);
+  }
+
+  /** By partition, what its loop holds; null while it isn't at the committed point. */
+  get holdings(): ReadonlyMap<number, Holdings | null> {
+    return this.#ofEach(({ holdings }) => holdings);
   }
 
   /** What the group assigns now, all of it. */
@@ -65,6 +67,13 @@ export class GroupProcessor {
   fail(error: unknown): void {
     this.#ended.reject(error);
     this.stop();
+  }
+
+  #ofEach<T>(tell: (loop: PartitionLoop) => T): ReadonlyMap<number, T> {
+    return new Map(this.partitions.flatMap((partition): [number, T][] => {
+      const running = this.#running.get(partition);
+      return running === undefined ? [] : [[partition, tell(running.loop)]];
+    }));
   }
 
   async #drained(): Promise<void> {

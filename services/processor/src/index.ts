@@ -1,2 +1,3 @@
 export { GroupProcessor } from './group-processor.ts';
+export { healthOf, type PartitionHealth, type ProcessorHealth } from './health.ts';
 export { Processor, type ProcessorOptions } from './processor.ts';

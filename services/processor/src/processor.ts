@@ -3,7 +3,7 @@
 // X1  The loops share nothing but the ports; one that fails stops the others, and the service ends with its error.
 
 import { addCounts, noCounts, type Counts } from '@fillstream/core';
-import { PartitionLoop, comparePositions, type LoopOptions, type Position } from '@fillstream/runtime';
+import { PartitionLoop, comparePositions, type Holdings, type LoopOptions, type Position, type Standing } from '@fillstream/runtime';
 
 export type ProcessorOptions = Omit<LoopOptions, 'partition'> & { readonly partitions: number };
 
@@ -45,6 +45,21 @@ export class Processor {
   hasReached(partition: number, offsets: readonly number[]): boolean {
     const position = this.#positions.get(partition);
     return position !== undefined && comparePositions({ offsets, fired: 0 }, position) !== 'after';
+  }
+
+  /** By partition, where its loop is. */
+  get standings(): ReadonlyMap<number, Standing> {
+    return new Map(this.#loops.map(({ standing }, partition) => [partition, standing]));
+  }
+
+  /** By partition, what its loop holds; null while it isn't at the committed point. */
+  get holdings(): ReadonlyMap<number, Holdings | null> {
+    return new Map(this.#loops.map(({ holdings }, partition) => [partition, holdings]));
+  }
+
+  /** Where a partition is committed; null before it was taken over. */
+  position(partition: number): Position | null {
+    return this.#positions.get(partition) ?? null;
   }
 
   /** What has been counted, over all partitions. */

@@ -3,11 +3,12 @@
 // S1  It refuses to start on what would lose data, and names the setting.
 
 import type { Settings } from '@fillstream/core';
-import { KafkaLog, checkDurability, type Delivery, type KafkaOptions, type RegistryOptions } from '@fillstream/kafka';
-import { RedisConnection, RedisStore, agreeOn, checkRedis, type RedisOptions } from '@fillstream/redis';
-import type { LoopEvent, LoopLimits } from '@fillstream/runtime';
+import { KafkaLog, checkDurability, type Delivery, type KafkaOptions, type Lag, type OnStep, type RegistryOptions, type Retention } from '@fillstream/kafka';
+import { RedisConnection, RedisStore, agreeOn, checkRedis, type RedisOptions, type RedisUsage } from '@fillstream/redis';
+import type { Holdings, LoopEvent, LoopLimits } from '@fillstream/runtime';
 import { GroupProcessor } from './group-processor.ts';
-import { healthOf, type ProcessorHealth } from './health.ts';
+import { healthOf, type PartitionHealth, type ProcessorHealth } from './health.ts';
+import { Watch } from './watch.ts';
 
 export type ServiceOptions = {
   readonly kafka: KafkaOptions;
@@ -21,6 +22,9 @@ export type ServiceOptions = {
   readonly sessionTimeoutMs?: number;
   readonly limits?: Partial<LoopLimits>;
   readonly onEvent?: (event: LoopEvent) => void;
+  /** Told of the steps of commits, and of joinings of the group. */
+  readonly onStep?: OnStep;
+  readonly onJoined?: (ms: number) => void;
   readonly onAssigned?: (partitions: readonly number[]) => void;
   readonly onTrouble?: (message: string) => void;
 };
@@ -31,11 +35,26 @@ export type ServiceOptions = {
  */
 export const SERVICE_LIMITS = { checkpointRecords: 2_000, checkpointMs: 5_000, unsavedRecords: 200_000, auditMs: 30_000 } as const satisfies Partial<LoopLimits>;
 
+/** How a processor stands. */
+export type ProcessorStanding = {
+  /** Of each topic. */
+  readonly partitionCount: number;
+  readonly partitions: readonly (PartitionHealth & { readonly holdings: Holdings | null })[];
+  readonly lags: readonly Lag[];
+  readonly retention: Retention;
+  readonly redis: RedisUsage | null;
+};
+
+const SESSION_TIMEOUT_MS = 30_000;
+
 export class ProcessorService {
+  readonly #options: ServiceOptions;
   readonly #connection: RedisConnection;
   readonly #log: KafkaLog;
   readonly #processor: GroupProcessor;
-  #joined = false;
+  /** By partition (`performance.now()`). */
+  readonly #committedAt = new Map<number, number>();
+  #watch: Watch | null = null;
 
   /** Connects, checks and joins the group. Throws PortError. */
   static async start(options: ServiceOptions): Promise<ProcessorService> {
@@ -62,6 +81,7 @@ export class ProcessorService {
 
   private constructor(options: ServiceOptions, connection: RedisConnection, log: KafkaLog) {
     const { namespace, settings, limits, onEvent } = options;
+    this.#options = options;
     this.#connection = connection;
     this.#log = log;
     this.#processor = new GroupProcessor({
@@ -69,7 +89,11 @@ export class ProcessorService {
       store: new RedisStore({ connection, namespace }),
       settings,
       limits: { ...SERVICE_LIMITS, ...limits },
-      ...(onEvent === undefined ? {} : { onEvent }),
+      tallies: onEvent !== undefined,
+      onEvent: (event) => {
+        if (event.kind === 'takenOver' || event.kind === 'committed') this.#committedAt.set(event.partition, performance.now());
+        onEvent?.(event);
+      },
     });
   }
 
@@ -77,8 +101,31 @@ export class ProcessorService {
     return this.#processor.partitions;
   }
 
+  /** Begins to ask Kafka and Redis how things are: health and standing are less without. */
+  watch(): void {
+    this.#watch ??= new Watch(this.#log, this.#connection);
+  }
+
   health(): ProcessorHealth {
-    return healthOf(this.#joined, this.#processor.standings, performance.now());
+    const now = performance.now();
+    const { sessionTimeoutMs = SESSION_TIMEOUT_MS } = this.#options;
+    const stalledMs = new Map<number, number>();
+    for (const { partition, waitingMs } of this.#watch?.lags ?? []) {
+      const since = now - (this.#committedAt.get(partition) ?? now);
+      stalledMs.set(partition, Math.max(stalledMs.get(partition) ?? 0, Math.min(since, waitingMs)));
+    }
+    return healthOf({ answeredAt: this.#log.answeredAt, silentMs: 2 * sessionTimeoutMs, standings: this.#processor.standings, stalledMs }, now);
+  }
+
+  get standing(): ProcessorStanding {
+    const { holdings } = this.#processor;
+    return {
+      partitionCount: this.#log.partitions,
+      partitions: this.health().partitions.map((each) => ({ ...each, holdings: holdings.get(each.partition) ?? null })),
+      lags: this.#watch?.lags ?? [],
+      retention: this.#watch?.retention ?? new Map(),
+      redis: this.#watch?.redis ?? null,
+    };
   }
 
   /** Resolves when stopped. Throws what can't be mended: input that would be skipped, a store that gave no answer. */
@@ -86,7 +133,7 @@ export class ProcessorService {
     try {
       await this.#processor.run();
     } finally {
-      await this.#log.close();
+      await Promise.all([this.#watch?.close(), this.#log.close()]);
       this.#connection.close();
     }
   }
@@ -96,10 +143,10 @@ export class ProcessorService {
     this.#processor.stop();
   }
 
-  async #join({ onAssigned }: ServiceOptions): Promise<void> {
+  async #join({ onAssigned, onJoined }: ServiceOptions): Promise<void> {
     await this.#log.join({
+      ...(onJoined === undefined ? {} : { onJoined }),
       onAssigned: (partitions) => {
-        this.#joined = true;
         onAssigned?.(partitions);
         this.#processor.assign(partitions);
       },

@@ -71,15 +71,20 @@ export function redisFlags(): Option[] {
 export const OTHER_VARIABLES: ReadonlySet<string> = new Set([
   ...[...kafkaFlags(), ...redisFlags()].flatMap(({ envVar }) => envVar ?? []),
   ...['KAFKA', 'REGISTRY', 'REDIS'].map((server) => `FILLSTREAM_${server}_PASSWORD`),
-  'FILLSTREAM_DELIVERY', 'FILLSTREAM_HTTP', 'FILLSTREAM_CACHE',
+  'FILLSTREAM_DELIVERY', 'FILLSTREAM_HTTP', 'FILLSTREAM_LOG', 'FILLSTREAM_CACHE',
 ]);
 
 /** Throws UsageError. */
 export function kafkaOptions(flags: KafkaFlags): { readonly kafka: KafkaOptions; readonly registry: RegistryOptions; readonly namespace: string } {
   const { namespace } = flags;
-  if (!/^[a-zA-Z0-9_-]{0,60}$/.test(namespace)) throw new UsageError('--namespace: expected up to 60 letters, digits, - and _');
+  checkNamespace(namespace);
   const kafka = { brokers: addresses('--kafka', flags.kafka), namespace, ...kafkaTls(flags), ...kafkaSasl(flags), onTrouble: tell };
   return { namespace, kafka, registry: registryOptions(flags) };
+}
+
+/** Throws UsageError. */
+export function checkNamespace(namespace: string): void {
+  if (!/^[a-zA-Z0-9_-]{0,60}$/.test(namespace)) throw new UsageError('--namespace: expected up to 60 letters, digits, - and _');
 }
 
 function kafkaTls({ kafkaTls: tls, kafkaCa: ca }: KafkaFlags): Pick<KafkaOptions, 'tls'> {
@@ -178,7 +183,7 @@ function secret(server: string, file: string | undefined): string | undefined {
 }
 
 /** The file's text but for the end of its line. Its name may be the password, given by mistake, and isn't told (F1). */
-function passwordIn(flag: string, file: string): string {
+export function passwordIn(flag: string, file: string): string {
   try {
     return readFileSync(file, 'utf8').replace(/\r?\n$/, '');
   } catch (error) {

@@ -2,18 +2,19 @@
 
 import { resolve } from 'node:path';
 import type { IngestorOptions, IngestorService } from '@fillstream/ingestor/service';
-import type { Verdict } from '@fillstream/observe';
+import type { IngestorMetrics, Log, Verdict } from '@fillstream/observe';
 import { Command, Option } from 'commander';
 import { UsageError } from '../errors.ts';
 import { endpointOf, type ExchangeFlags } from '../exchange-flags.ts';
 import { endpoint, stopper, tell, wholeNumber, type Endpoint } from '../flags.ts';
-import { tellLive } from '../start/live-line.ts';
 import { kafkaFlags, kafkaOptions, type KafkaFlags } from './connections.ts';
+import { DRAINING, assignedEntry, drainedEntry, liveEntry, noRoomEntry, servingEntry, spillEntry } from './service-entries.ts';
+import { logFlag, openLog, type LogFlags } from './service-log.ts';
 
 const LEFT_BEHIND_MS = 1_000;
 const SESSION_TIMEOUT_MS = 10_000;
 
-type IngestorFlags = KafkaFlags & ExchangeFlags & {
+type IngestorFlags = KafkaFlags & ExchangeFlags & LogFlags & {
   readonly spill?: string;
   readonly capacity?: number;
   readonly sessionTimeout: number;
@@ -28,36 +29,49 @@ export function ingestorCommand(): Command {
     .option('--capacity <number>', 'addresses that this process may watch: the exchange lets one IP watch 10', wholeNumber)
     .option('--spill <file>', 'where records wait while Kafka is slow or down, a file of this process\' own')
     .option('--session-timeout <ms>', 'how soon a silent process loses its addresses', wholeNumber, SESSION_TIMEOUT_MS)
-    .addOption(new Option('--http <host:port>', 'serve /metrics, /healthz and /readyz here').env('FILLSTREAM_HTTP').argParser(endpoint));
+    .addOption(new Option('--http <host:port>', 'serve /metrics, /healthz and /readyz here').env('FILLSTREAM_HTTP').argParser(endpoint))
+    .addOption(logFlag());
   for (const option of kafkaFlags()) command.addOption(option);
   return command.action(runIngestor);
 }
 
 async function runIngestor(flags: IngestorFlags): Promise<void> {
   const options = await serviceOptions(flags);
-  const [{ IngestorService: Service }, { IngestorMetrics, serve }] = await Promise.all([import('@fillstream/ingestor/service'), import('@fillstream/observe')]);
+  const log = await openLog('ingestor', flags, options);
+  const [{ IngestorService: Service }, { IngestorMetrics, serve }, { KAFKA_ERROR_KINDS }] = await Promise.all([
+    import('@fillstream/ingestor/service'), import('@fillstream/observe'), import('@fillstream/kafka'),
+  ]);
   let service: IngestorService | null = null;
-  const metrics = new IngestorMetrics(() => service?.status ?? null);
+  const metrics = new IngestorMetrics({ standing: () => service?.status ?? null, kafkaErrors: KAFKA_ERROR_KINDS });
   const stop = stopper(undefined);
   try {
-    const started = await Service.start({
-      ...options,
-      onEvent: (event) => {
-        metrics.note(event);
-        tellLive(event);
-      },
-    });
+    const started = await Service.start({ ...options, ...listening(options, metrics, log) });
     service = started;
     if (flags.http !== undefined) {
       const { url } = await serve({ registry: metrics.registry, ...verdictsOf(started) }, flags.http);
-      tell(`serves ${url}/metrics, /healthz and /readyz`);
+      log(servingEntry(url));
     }
-    const isDrained = await drainedAfter(started, stop.signal);
-    tell(isDrained ? 'drained and left the group' : 'left before everything was written: the next ingestor of these addresses fetches it again');
+    log(drainedEntry(await drainedAfter(started, stop.signal, log)));
   } finally {
     stop.dispose();
     setTimeout(() => process.exit(), LEFT_BEHIND_MS).unref(); // What a client may still wait for isn't waited for.
   }
+}
+
+function listening({ kafka, spill }: IngestorOptions, metrics: IngestorMetrics, log: Log): Partial<IngestorOptions> {
+  return {
+    kafka: { ...kafka, onError: (kind) => metrics.noteKafkaError(kind) },
+    ...(spill === undefined ? {} : { spill: { ...spill, onChange: (change, detail) => log(spillEntry(change, detail)) } }),
+    onAssigned: (assignment) => log(assignedEntry(assignment)),
+    onNoRoom: (addresses) => log(noRoomEntry(addresses)),
+    onDurable: (arrivals) => metrics.noteDurable(arrivals),
+    onTicked: () => metrics.noteTick(),
+    onEvent: (event) => {
+      metrics.note(event);
+      const entry = liveEntry(event);
+      if (entry !== null) log(entry);
+    },
+  };
 }
 
 /** Throws UsageError. */
@@ -72,29 +86,14 @@ async function serviceOptions(flags: IngestorFlags): Promise<IngestorOptions> {
     kafka, registry, capacity,
     endpoint: await endpointOf(flags),
     sessionTimeoutMs: flags.sessionTimeout,
-    ...(spill === undefined ? {} : { spill: { path: resolve(spill), onChange: (change, detail) => tell(spillLine(change, detail)) } }),
-    onAssigned: ({ addresses, ticks }) => tell(`has ${String(addresses.length)} addresses, tells the time to ${ticks.length === 0 ? 'no partition' : `partitions ${ticks.join(', ')}`}`),
-    onNoRoom: (addresses) => tell(noRoomLine(addresses)),
+    ...(spill === undefined ? {} : { spill: { path: resolve(spill) } }),
     onTrouble: tell,
   };
 }
 
-function noRoomLine(addresses: readonly string[]): string {
-  if (addresses.length === 0) return 'all addresses have an ingestor';
-  return `NOT WATCHED, as all ingestors are full: ${addresses.join(', ')}; start another ingestor on another IP`;
-}
-
-function spillLine(change: 'spilling' | 'drained' | 'failed', detail: string): string {
-  switch (change) {
-    case 'spilling': return `records wait in the spill file: ${detail}`;
-    case 'drained': return 'the spill file is empty again';
-    case 'failed': return `the spill file can't be emptied yet: ${detail}`;
-  }
-}
-
-async function drainedAfter(service: IngestorService, stop: AbortSignal): Promise<boolean> {
+async function drainedAfter(service: IngestorService, stop: AbortSignal, log: Log): Promise<boolean> {
   const drain = (): void => {
-    tell('draining; a second signal ends at once');
+    log(DRAINING);
     service.stop();
   };
   if (stop.aborted) drain();

@@ -1,19 +1,20 @@
 // `fillstream processor`: the service, from its flags to its end.
 
-import type { Verdict } from '@fillstream/observe';
+import type { Log, ProcessorMetrics, Verdict } from '@fillstream/observe';
 import type { ProcessorService, ServiceOptions } from '@fillstream/processor/service';
-import type { LoopEvent } from '@fillstream/runtime';
 import { INPUT_TOPICS } from '@fillstream/topics';
 import { Command, Option } from 'commander';
 import { endpoint, stopper, tell, wholeNumber, type Endpoint } from '../flags.ts';
 import { foldSettingsText, resolveSettings } from '../settings.ts';
 import { settingsOptions, settingsSources, type SettingsFlags } from '../settings-flags.ts';
 import { kafkaFlags, kafkaOptions, redisFlags, redisOptions, type KafkaFlags, type RedisFlags } from './connections.ts';
+import { DRAINING, drainedEntry, loopEntry, partitionsEntry, servingEntry } from './service-entries.ts';
+import { logFlag, openLog, type LogFlags } from './service-log.ts';
 
 const LEFT_BEHIND_MS = 1_000;
 const SESSION_TIMEOUT_MS = 30_000;
 
-type ProcessorFlags = KafkaFlags & RedisFlags & SettingsFlags & {
+type ProcessorFlags = KafkaFlags & RedisFlags & SettingsFlags & LogFlags & {
   readonly delivery: string;
   readonly sessionTimeout: number;
   readonly http?: Endpoint;
@@ -24,34 +25,52 @@ export function processorCommand(): Command {
     .description('Fold the input topics into signals, as one of any number of processes that share the work.')
     .addOption(new Option('--delivery <kind>', 'how signals get onto their topic').choices(['exactly-once', 'at-least-once']).default('exactly-once').env('FILLSTREAM_DELIVERY'))
     .option('--session-timeout <ms>', 'how soon a silent process loses its partitions', wholeNumber, SESSION_TIMEOUT_MS)
-    .addOption(new Option('--http <host:port>', 'serve /metrics, /healthz and /readyz here').env('FILLSTREAM_HTTP').argParser(endpoint));
+    .addOption(new Option('--http <host:port>', 'serve /metrics, /healthz and /readyz here').env('FILLSTREAM_HTTP').argParser(endpoint))
+    .addOption(logFlag());
   for (const option of [...kafkaFlags(), ...redisFlags(), ...settingsOptions()]) command.addOption(option);
   return command.action(runProcessor);
 }
 
 async function runProcessor(flags: ProcessorFlags): Promise<void> {
-  const [{ ProcessorService }, { ProcessorMetrics, serve }] = await Promise.all([import('@fillstream/processor/service'), import('@fillstream/observe')]);
+  const [{ ProcessorService: Service }, { ProcessorMetrics, serve }, { KAFKA_ERROR_KINDS, COMMIT_STEPS }, { REDIS_ERROR_KINDS }] = await Promise.all([
+    import('@fillstream/processor/service'), import('@fillstream/observe'), import('@fillstream/kafka'), import('@fillstream/redis'),
+  ]);
   const options = serviceOptions(flags);
-  const metrics = new ProcessorMetrics(INPUT_TOPICS);
+  const log = await openLog('processor', flags, options);
+  let started: ProcessorService | null = null;
+  const metrics = new ProcessorMetrics({
+    topics: INPUT_TOPICS, steps: COMMIT_STEPS, kafkaErrors: KAFKA_ERROR_KINDS, redisErrors: REDIS_ERROR_KINDS, standing: () => started?.standing ?? null,
+  });
   const stop = stopper(undefined);
   try {
-    const service = await ProcessorService.start({
-      ...options,
-      onEvent: (event) => {
-        metrics.note(event);
-        tellEvent(event);
-      },
-    });
+    const service = await Service.start({ ...options, ...listening(options, metrics, log) });
+    started = service;
     if (flags.http !== undefined) {
+      service.watch();
       const { url } = await serve({ registry: metrics.registry, ...verdictsOf(service) }, flags.http);
-      tell(`serves ${url}/metrics, /healthz and /readyz`);
+      log(servingEntry(url));
     }
-    await drainedAfter(service, stop.signal);
-    tell('drained and left the group');
+    await drainedAfter(service, stop.signal, log);
+    log(drainedEntry());
   } finally {
     stop.dispose();
     setTimeout(() => process.exit(), LEFT_BEHIND_MS).unref(); // What a client may still wait for isn't waited for.
   }
+}
+
+function listening({ kafka, redis }: ServiceOptions, metrics: ProcessorMetrics, log: Log): Partial<ServiceOptions> {
+  return {
+    kafka: { ...kafka, onError: (kind) => metrics.noteKafkaError(kind) },
+    redis: { ...redis, onError: (kind) => metrics.noteRedisError(kind) },
+    onStep: (step, ms) => metrics.noteStep(step, ms),
+    onJoined: (ms) => metrics.noteJoined(ms),
+    onEvent: (event) => {
+      metrics.note(event);
+      const entry = loopEntry(event);
+      if (entry !== null) log(entry);
+    },
+    onAssigned: (partitions) => log(partitionsEntry(partitions)),
+  };
 }
 
 /** Throws UsageError and SettingsError. */
@@ -65,13 +84,12 @@ function serviceOptions(flags: ProcessorFlags): ServiceOptions {
     settingsText: foldSettingsText(settings),
     sessionTimeoutMs: flags.sessionTimeout,
     onTrouble: tell,
-    onAssigned: (partitions) => tell(`has partitions ${partitions.join(', ')}`),
   };
 }
 
-async function drainedAfter(service: ProcessorService, stop: AbortSignal): Promise<void> {
+async function drainedAfter(service: ProcessorService, stop: AbortSignal, log: Log): Promise<void> {
   const drain = (): void => {
-    tell('draining; a second signal ends at once');
+    log(DRAINING);
     service.stop();
   };
   if (stop.aborted) drain();
@@ -85,9 +103,4 @@ function verdictsOf(service: ProcessorService): { readonly health: () => Verdict
     return { ok: detail[key], detail };
   };
   return { health: verdict('healthy'), readiness: verdict('ready') };
-}
-
-function tellEvent(event: LoopEvent): void {
-  if (event.kind === 'takenOver') tell(`partition ${String(event.partition)} ${event.how}, ${String(event.replayed)} records replayed`);
-  if (event.kind === 'interrupted') tell(`partition ${String(event.partition)} begins anew: ${event.error.message}`);
 }

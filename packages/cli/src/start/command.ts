@@ -2,14 +2,15 @@
 
 import { resolve } from 'node:path';
 import type { Signal } from '@fillstream/schemas';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { UsageError } from '../errors.ts';
 import { collected, endpointOf, watchedOf, type ExchangeFlags } from '../exchange-flags.ts';
-import { period, stopper, tell, wholeNumber } from '../flags.ts';
+import { endpoint, period, stopper, tell, wholeNumber, type Endpoint } from '../flags.ts';
 import { resolveSettings } from '../settings.ts';
 import { settingsOptions, settingsSources, type SettingsFlags } from '../settings-flags.ts';
 import { folderOf, runPipeline, type Source } from './pipeline.ts';
 import { tellLive } from './live-line.ts';
+import { observing } from './observing.ts';
 import { signalLine } from './signal-line.ts';
 
 type Flags = SettingsFlags & ExchangeFlags & {
@@ -20,6 +21,7 @@ type Flags = SettingsFlags & ExchangeFlags & {
   readonly for?: number;
   readonly seed: number;
   readonly rate: number;
+  readonly http?: Endpoint;
 };
 
 export function startCommand(): Command {
@@ -33,7 +35,8 @@ export function startCommand(): Command {
     .option('--fresh', 'begin anew: delete what an earlier start left', false)
     .option('--for <time>', 'end by itself after so long, such as 30s', period)
     .option('--seed <number>', 'the market of the fake exchange', wholeNumber, 1)
-    .option('--rate <number>', 'records a second of the fake exchange', wholeNumber, 20);
+    .option('--rate <number>', 'records a second of the fake exchange', wholeNumber, 20)
+    .addOption(new Option('--http <host:port>', 'serve /metrics, /healthz and /readyz here').env('FILLSTREAM_HTTP').argParser(endpoint));
   for (const option of settingsOptions()) command.addOption(option);
   return command.action(async (flags: Flags) => {
     await start(flags);
@@ -47,12 +50,21 @@ async function start(flags: Flags): Promise<void> {
   const stop = stopper(flags.for);
   tell(`${nameOf(source)} → the log and state in ${resolve(folder)} → signals`);
   tell(`Ctrl-C ends; the next start goes on from there, --fresh begins anew. Try: ${source.kind === 'demo' ? 'npm start -- --address 0x…' : 'npx fillstream run --help'}`);
+  const observed = flags.http === undefined ? null : await observing(flags.http);
   try {
-    const { end, counts } = await runPipeline({ source, folder, fresh: flags.fresh, settings, stop: stop.signal, show, onLiveEvent: tellLive });
+    const { end, counts } = await runPipeline({
+      source, folder, fresh: flags.fresh, settings, stop: stop.signal, show,
+      onLiveEvent: (event) => {
+        observed?.noteLive(event);
+        tellLive(event);
+      },
+      ...(observed === null ? {} : { observer: observed.observer }),
+    });
     tell(end === 'ended' ? 'the journal has ended' : 'stopped; the same command goes on from here');
     process.stderr.write(`${JSON.stringify(counts)}\n`);
   } finally {
     stop.dispose();
+    await observed?.close();
   }
 }
 

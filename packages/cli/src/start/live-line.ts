@@ -4,11 +4,12 @@ import type { LiveEvent } from '@fillstream/hyperliquid/live';
 import { tell } from '../flags.ts';
 
 export function tellLive(event: LiveEvent): void {
-  const line = lineOf(event);
+  const line = liveLine(event);
   if (line !== null) tell(line);
 }
 
-function lineOf(event: LiveEvent): string | null {
+/** null: it is counted, not told. */
+export function liveLine(event: LiveEvent): string | null {
   switch (event.kind) {
     case 'disconnected': return event.end === 'stopped' || event.end === 'rotated' ? null : `${event.address}: ${event.end} (${event.detail}), connects again`;
     case 'repaired': return event.records === 0 ? null : `${event.address}: ${String(event.records)} records fetched (${event.reason})`;

@@ -5,8 +5,9 @@ import { createHash } from 'node:crypto';
 import type { Counts } from '@fillstream/core';
 import type { Endpoint, LiveFeed, OnEvent } from '@fillstream/hyperliquid/live';
 import { importJournal, type InputSink } from '@fillstream/ingestor';
+import type { Arrival, LiveIngestStatus } from '@fillstream/ingestor/live';
 import { Processor } from '@fillstream/processor';
-import { PortError } from '@fillstream/runtime';
+import { PortError, type LoopEvent } from '@fillstream/runtime';
 import { Database, SqliteLog, SqliteStore } from '@fillstream/sqlite';
 import type { Signal } from '@fillstream/schemas';
 import { INPUT_TOPICS } from '@fillstream/topics';
@@ -29,6 +30,23 @@ export type PipelineOptions = {
   readonly show: (signals: readonly Signal[]) => Promise<void>;
   /** Told of what a live feed meets. */
   readonly onLiveEvent?: OnEvent;
+  readonly observer?: PipelineObserver;
+};
+
+/** Told of what happens; and, first, how to ask where everything is. */
+export type PipelineObserver = {
+  readonly onStarted: (parts: PipelineParts) => void;
+  readonly onLoopEvent: (event: LoopEvent) => void;
+  readonly onDurable: (arrivals: readonly Arrival[]) => void;
+  readonly onTicked: () => void;
+};
+
+export type PipelineParts = {
+  readonly processor: Pick<Processor, 'standings' | 'holdings'>;
+  /** By input topic, the records of a partition that aren't committed. */
+  readonly unread: (partition: number) => readonly number[];
+  /** null as long as nothing is watched. */
+  readonly ingest: () => LiveIngestStatus | null;
 };
 
 /** Records appended, but not processed yet: beyond it the import waits. */
@@ -68,10 +86,11 @@ class Pipeline {
   /** Aborted when the source has to end, for whatever reason. */
   readonly #stopSource = new AbortController();
   #feed: Pick<LiveFeed, 'repair'> | null = null;
+  #ingest: () => LiveIngestStatus | null = () => null;
   readonly #onStop = (): void => this.#stopSource.abort();
 
   constructor(options: PipelineOptions, database: Database) {
-    const { settings } = options;
+    const { settings, observer } = options;
     checkSettings(database, settings);
     this.#options = options;
     const log = new SqliteLog({ database, partitions: settings.partitions, limitBytes: settings.logLimitBytes });
@@ -79,8 +98,9 @@ class Pipeline {
     this.#database = database;
     this.#reader = new SignalReader(database, log, options.show);
     this.#processor = new Processor({
-      log, store: new SqliteStore(database), partitions: settings.partitions, settings,
+      log, store: new SqliteStore(database), partitions: settings.partitions, settings, tallies: observer !== undefined,
       onEvent: (event) => {
+        observer?.onLoopEvent(event);
         if (event.kind !== 'committed') return;
         if (event.commit.signals.length > 0) this.#reader.read().catch(this.#onStop); // Met by the last read.
         for (const lack of event.commit.lacks) this.#feed?.repair(lack.address, lack);
@@ -93,6 +113,7 @@ class Pipeline {
       },
       cursor: async (name) => await Promise.resolve(database.fact(name)),
     };
+    observer?.onStarted({ processor: this.#processor, unread: (partition) => this.#unread(partition), ingest: () => this.#ingest() });
   }
 
   async run(): Promise<{ readonly end: 'ended' | 'stopped'; readonly counts: Counts }> {
@@ -140,9 +161,11 @@ class Pipeline {
 
   async #runLive({ endpoint, addresses }: Omit<LiveSource, 'kind'>): Promise<'stopped'> {
     const { runLive } = await import('@fillstream/ingestor/live');
-    const { onLiveEvent } = this.#options;
+    const { onLiveEvent, observer } = this.#options;
     await runLive({
-      endpoint, addresses, stop: this.#stopSource.signal, log: liveLogOf(this.#log, this.#database), onStarted: (feed) => (this.#feed = feed),
+      endpoint, addresses, stop: this.#stopSource.signal, log: liveLogOf(this.#log, this.#database),
+      onStarted: (feed, status) => ([this.#feed, this.#ingest] = [feed, status]),
+      ...(observer === undefined ? {} : { onDurable: observer.onDurable, onTicked: observer.onTicked }),
       ...(onLiveEvent === undefined ? {} : { onEvent: onLiveEvent }),
     });
     return 'stopped';
@@ -154,6 +177,11 @@ class Pipeline {
       if (this.#partitions().every((partition) => this.#processor.hasReached(partition, this.#ends(partition).map((end) => Math.max(0, end - limit))))) return;
       await new Promise((resolveLater) => setTimeout(resolveLater, POLL_MS));
     }
+  }
+
+  #unread(partition: number): readonly number[] {
+    const { offsets } = this.#processor.position(partition) ?? { offsets: [] };
+    return this.#ends(partition).map((end, topic) => end - (offsets[topic] ?? 0));
   }
 
   #partitions(): readonly number[] {

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { LiveFeed, type FeedStatus, type LiveFeedOptions, type Sink } from '@fillstream/hyperliquid/live';
 import { encodeTick } from '@fillstream/schemas';
 import { forwardClock } from './clock.ts';
-import { sinkOf, type LiveLog } from './live-log.ts';
+import { sinkOf, type Arrival, type LiveLog } from './live-log.ts';
 import { SpillFile } from './spill-file.ts';
 import { SpillingSink, type SpillOptions } from './spilling-sink.ts';
 import { Ticker } from './ticker.ts';
@@ -15,9 +15,19 @@ export type LiveIngestOptions = Omit<LiveFeedOptions, 'sink' | 'now'> & {
   readonly ticksTo?: () => readonly number[];
   /** Where records go while the log is slow or down; without it they wait in memory, and then on the exchange. */
   readonly spill?: Omit<SpillOptions, 'sink' | 'file'> & { readonly path: string };
+  /** Told of records that became durable, and of each tick that did. */
+  readonly onDurable?: (arrivals: readonly Arrival[]) => void;
+  readonly onTicked?: () => void;
 };
 
-export type { LiveLog } from './live-log.ts';
+export type LiveIngestStatus = FeedStatus & {
+  readonly isSpilling: boolean;
+  /** What waits in the spill file, and how much may; 0 without one. */
+  readonly spillBytes: number;
+  readonly spillLimitBytes: number;
+};
+
+export type { Arrival, LiveLog } from './live-log.ts';
 
 /** Watches addresses until it is closed. */
 export class LiveIngest {
@@ -25,8 +35,8 @@ export class LiveIngest {
   readonly #spilling: SpillingSink | null;
   readonly #ticker: Ticker;
 
-  constructor({ log, spill, ticksTo, ...feed }: LiveIngestOptions) {
-    const direct = sinkOf(log);
+  constructor({ log, spill, ticksTo, onDurable, onTicked, ...feed }: LiveIngestOptions) {
+    const direct = sinkOf(log, onDurable);
     this.#spilling = spill === undefined ? null : new SpillingSink({ ...spill, sink: direct, file: new SpillFile(spill.path) });
     const sink: Sink = this.#spilling ?? direct;
     const now = forwardClock();
@@ -37,12 +47,14 @@ export class LiveIngest {
       isClear: () => this.#spilling?.isBehind !== true,
       tick: async (at) => {
         await log.append([{ kind: 'tick', topic: 'fills', key: null, timestamp: at, body: encodeTick(at) }], ticksTo?.());
+        onTicked?.();
       },
     });
   }
 
-  get status(): FeedStatus & { readonly isSpilling: boolean } {
-    return { ...this.feed.status(), isSpilling: this.#spilling?.isBehind === true };
+  get status(): LiveIngestStatus {
+    const { isBehind = false, bytes = 0, limitBytes = 0 } = this.#spilling ?? {};
+    return { ...this.feed.status(), isSpilling: isBehind, spillBytes: bytes, spillLimitBytes: limitBytes };
   }
 
   /** Resolves when everything that was taken is durable. Rejects with what ended the feed. */
@@ -59,14 +71,14 @@ export class LiveIngest {
 export type RunLiveOptions = LiveIngestOptions & {
   readonly addresses: readonly string[];
   readonly stop: AbortSignal;
-  /** Gets what can be asked for orders that lack something. */
-  readonly onStarted?: (feed: Pick<LiveFeed, 'repair'>) => void;
+  /** Gets what can be asked for orders that lack something, and how it stands. */
+  readonly onStarted?: (feed: Pick<LiveFeed, 'repair'>, status: () => LiveIngestStatus) => void;
 };
 
 /** Runs until stopped, or until the log fails for good, which is thrown. */
 export async function runLive({ addresses, stop, onStarted, ...options }: RunLiveOptions): Promise<void> {
   const ingest = new LiveIngest(options);
-  onStarted?.(ingest.feed);
+  onStarted?.(ingest.feed, () => ingest.status);
   try {
     for (const address of addresses) ingest.feed.watch(address);
     const ended = new AbortController();

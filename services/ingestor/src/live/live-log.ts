@@ -13,10 +13,15 @@ export interface LiveLog {
   gap(gap: GapRecord): Promise<void>;
 }
 
-export function sinkOf(log: LiveLog): Sink {
+/** A record that became durable. Milliseconds since the epoch; `exchangeAt` is NaN where the exchange told no time. */
+export type Arrival = { readonly kind: InputRecord['kind']; readonly receivedAt: number; readonly exchangeAt: number };
+
+/** `onDurable` is told of each append that was carried out. */
+export function sinkOf(log: LiveLog, onDurable?: (arrivals: readonly Arrival[]) => void): Sink {
   return {
     append: async (records) => {
       await log.append(records.map(encodedOf));
+      onDurable?.(records.map(arrivalOf));
     },
     progress: async (address) => await log.progress(address),
     saveProgress: async (address, progress) => {
@@ -26,6 +31,12 @@ export function sinkOf(log: LiveLog): Sink {
       await log.gap(gap);
     },
   };
+}
+
+function arrivalOf(record: InputRecord): Arrival {
+  const { kind, receivedAt } = record;
+  const time = kind === 'fill' ? record.data['time'] : kind === 'orderUpdate' ? record.data['statusTimestamp'] : NaN;
+  return { kind, receivedAt, exchangeAt: typeof time === 'number' ? time : NaN };
 }
 
 /** What wasn't understood has a kind that no rule knows: the processor refuses it, and keeps it whole. */

@@ -49,6 +49,15 @@ export class SpillingSink implements Sink {
     return this.#draining !== null;
   }
 
+  /** Of what waits in the file. */
+  get bytes(): number {
+    return this.#options.file.bytes;
+  }
+
+  get limitBytes(): number {
+    return this.#options.limitBytes ?? LIMIT_BYTES;
+  }
+
   async append(records: readonly InputRecord[]): Promise<void> {
     await this.#take({ append: records });
   }
@@ -74,7 +83,7 @@ export class SpillingSink implements Sink {
   }
 
   async #take(entry: Entry): Promise<void> {
-    const { file, limitBytes = LIMIT_BYTES } = this.#options;
+    const { file } = this.#options;
     for (;;) {
       if (this.#closed) throw new Error('the sink was closed');
       if (this.#draining === null) {
@@ -82,7 +91,7 @@ export class SpillingSink implements Sink {
         if (failure === null) return;
         this.#drainLater(failure);
       }
-      if (file.bytes <= limitBytes) break;
+      if (file.bytes <= this.limitBytes) break;
       await sleep(FULL_POLL_MS); // S3
     }
     file.append([entry]);

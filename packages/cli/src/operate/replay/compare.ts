@@ -67,11 +67,17 @@ export class Comparison {
         this.#pair(now, body);
         continue;
       }
-      if (then !== null) differences.push(...this.#addEmitted(then));
+      if (then !== null) differences.push(...this.#addBody('emitted', then));
       else if (place < emitted.length) differences.push({ kind: 'unreadable' });
       if (now !== undefined && body !== null) this.#hold('replayed', { signal: now, body });
     }
     return differences.concat(this.#judgeBeyond(this.#heldIds));
+  }
+
+  /** The next that came out now, as they lie on another topic. */
+  addReplayed(bodies: readonly (Buffer | null)[]): Difference[] {
+    return bodies.flatMap((body) => (body === null ? [{ kind: 'unreadable' } as const] : this.#addBody('replayed', body)))
+      .concat(this.#judgeBeyond(this.#heldIds));
   }
 
   /** Judges all that is held. */
@@ -88,9 +94,9 @@ export class Comparison {
     raise(held, 'replayed', { signal, body });
   }
 
-  #addEmitted(body: Buffer): Difference[] {
+  #addBody(side: Side, body: Buffer): Difference[] {
     try {
-      this.#hold('emitted', { signal: decodeSignal(body), body });
+      this.#hold(side, { signal: decodeSignal(body), body });
       return [];
     } catch {
       return [{ kind: 'unreadable' }]; // No body of the schema that its header names.

@@ -1,0 +1,165 @@
+// The alert rules on a real Prometheus, with minutes made seconds, and what has fired so far.
+//
+// What fired is asked of Prometheus' own history, so nothing is missed between two looks. It begins once all that is watched has
+// answered, and nothing is wrong with it.
+
+import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { startPrometheus, type Prometheus, type PrometheusPrograms } from '@fillstream/stack';
+
+/** What Prometheus reads: a job of prometheus.yaml, of one installation. */
+export type Target = { readonly job: string; readonly namespace: string; readonly address: string };
+/** An alert that fires or fired, by name and installation. */
+export type Fired = ReadonlySet<string>;
+
+/** In the rules minutes; here seconds, not fewer than what a busy machine takes to answer. */
+const [LEAST_WAIT, MOST_WAIT, LEAST_WINDOW] = [3, 5, 12];
+const POLL_MS = 250;
+const PATIENCE_MS = 60_000;
+
+/** Thresholds that are seconds, or that a test needn't reach in full. And one event alone may not do, as with whole minutes. */
+const CHANGES: readonly (readonly [alert: string, from: string, to: string])[] = [
+  ['FillstreamNoProgress', '> 60', '> 5'],
+  ['FillstreamLagging', '> 60', '> 5'],
+  ['FillstreamLagNearRetention', '> 0.5', '> 0.002'],
+  ['FillstreamNoTicks', '> 60', '> 6'],
+  ['FillstreamNoTicks', '> 30', '> 3'],
+  ['FillstreamNoTicks', '[12s]', '[4s]'],
+  ['FillstreamRestarting', '[15s]', '[60s]'],
+  ['FillstreamInterruptions', '> 3', '> 0'],
+  ['FillstreamRebalancing', '> 10', '> 1'],
+  ['FillstreamReconnecting', '> 30', '> 1'],
+  ['FillstreamSpillFull', '> 0.5', '> 0'],
+  ['FillstreamKafkaErrors', '[12s]', '[6s]'],
+  ['FillstreamKafkaErrors', 'for: 5s', 'for: 8s'],
+  ['FillstreamRedisErrors', 'for: 5s', 'for: 13s'],
+  ['FillstreamLatencyHigh', '[12s]', '[6s]'],
+  ['FillstreamLatencyHigh', 'for: 5s', 'for: 8s'],
+  ['FillstreamLatencyHigh', '> 2.5', '> 5'],
+];
+
+/** The same rules on a time scale of seconds; fails where a rule isn't what it was when this was written. */
+export function shortened(rules: string): string {
+  const text = rules
+    .replaceAll(/\bfor: (\d+)m$/gm, (_, minutes) => `for: ${String(clamp(Number(minutes), LEAST_WAIT, MOST_WAIT))}s`)
+    .replaceAll(/\[(\d+)m\]/g, (_, minutes) => `[${String(Math.max(Number(minutes), LEAST_WINDOW))}s]`)
+    .replaceAll(/\b(\d+) \* 60\b/g, '$1');
+  assert.doesNotMatch(text, /for: \d+[mh]|\[\d+[mh]\]|\* 60/);
+  return CHANGES.reduce((all, [alert, from, to]) => {
+    const parts = all.split(/(?=^ +- alert: )/m);
+    const place = parts.findIndex((part) => part.trimStart().startsWith(`- alert: ${alert}\n`));
+    const part = parts[place] ?? '';
+    assert.ok(part.includes(from), `${alert} has ${from}`);
+    return parts.with(place, part.replaceAll(from, to)).join('');
+  }, text);
+}
+
+export class Watcher {
+  readonly #prometheus: Prometheus;
+  /** Where history begins (`performance.now()`). */
+  #since = Infinity;
+  /** By name, what was told of each that fired. */
+  readonly annotations = new Map<string, Readonly<Record<string, string>>>();
+
+  /** `rules` as they are in the repository. */
+  static async start(folder: string, programs: PrometheusPrograms, rules: string, targets: readonly Target[]): Promise<Watcher> {
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, 'rules.yaml'), shortened(rules));
+    // JSON is YAML.
+    writeFileSync(join(folder, 'prometheus.yaml'), JSON.stringify({
+      global: { scrape_interval: '1s', scrape_timeout: '1s', evaluation_interval: '1s' },
+      rule_files: ['rules.yaml'],
+      scrape_configs: [...Map.groupBy(targets, ({ job }) => job)].map(([job, group]) => ({
+        job_name: job, static_configs: group.map(({ namespace, address }) => ({ targets: [address], labels: { namespace } })),
+      })),
+    }));
+    const watcher = new Watcher(await startPrometheus({ folder, programs, config: join(folder, 'prometheus.yaml') }));
+    await watcher.until('all answer, and nothing is wrong', async () => {
+      const [up, wrong] = [await watcher.query('up == 1'), await watcher.query('ALERTS')];
+      return up.length === targets.length && wrong.length === 0;
+    });
+    watcher.#since = performance.now();
+    return watcher;
+  }
+
+  private constructor(prometheus: Prometheus) {
+    this.#prometheus = prometheus;
+  }
+
+  /** Everything that has fired, as `ALERT of NAMESPACE`. */
+  async fired(): Promise<Fired> {
+    const seconds = Math.floor((performance.now() - this.#since) / 1_000);
+    if (seconds < 1) return new Set();
+    const found = await this.query(`count by (alertname, namespace) (max_over_time(ALERTS{alertstate="firing"}[${String(seconds)}s]))`);
+    return new Set(found.map(({ labels }) => `${labels['alertname'] ?? ''} of ${labels['namespace'] ?? ''}`));
+  }
+
+  /** Makes a cause, and waits until its alerts fire; fails when one of them fired before. */
+  async caused(what: string, namespace: string, alerts: readonly string[], cause: () => Promise<void> | void): Promise<void> {
+    const keys = alerts.map((alert) => `${alert} of ${namespace}`);
+    const before = await this.fired();
+    assert.deepEqual(keys.filter((key) => before.has(key)), [], `fired before ${what}`);
+    await cause();
+    await this.until(`${keys.join(', ')} fires after ${what}`, async () => {
+      const fired = await this.fired();
+      return keys.every((key) => fired.has(key));
+    });
+  }
+
+  /** Whether it fires right now. */
+  async firesNow(alert: string, namespace: string): Promise<boolean> {
+    return (await this.query(`ALERTS{alertname="${alert}", namespace="${namespace}", alertstate="firing"}`)).length > 0;
+  }
+
+  async until(what: string, isTrue: () => Promise<boolean>): Promise<void> {
+    const deadline = performance.now() + PATIENCE_MS;
+    while (!await isTrue()) {
+      await this.#noteAnnotations();
+      if (performance.now() > deadline) assert.fail(`still waiting until ${what}; fired: ${[...await this.fired()].join(', ')}`);
+      await sleep(POLL_MS);
+    }
+    await this.#noteAnnotations();
+  }
+
+  async query(expr: string): Promise<readonly { readonly labels: Readonly<Record<string, string>>; readonly value: number }[]> {
+    const answer = await this.#get(`/api/v1/query?query=${encodeURIComponent(expr)}`);
+    return listAt(answer, 'data', 'result').map((sample) => ({ labels: textsOf(at(sample, 'metric')), value: Number(listAt(sample, 'value')[1]) }));
+  }
+
+  async #noteAnnotations(): Promise<void> {
+    for (const alert of listAt(await this.#get('/api/v1/alerts'), 'data', 'alerts')) {
+      if (at(alert, 'state') === 'firing') this.annotations.set(String(at(alert, 'labels', 'alertname')), textsOf(at(alert, 'annotations')));
+    }
+  }
+
+  async #get(path: string): Promise<unknown> {
+    const response = await fetch(`${this.#prometheus.url}${path}`);
+    const answer: unknown = await response.json();
+    assert.equal(response.status, 200, JSON.stringify(answer));
+    return answer;
+  }
+
+  async stop(): Promise<void> {
+    await this.#prometheus.stop();
+  }
+}
+
+function clamp(value: number, least: number, most: number): number {
+  return Math.min(most, Math.max(least, value));
+}
+
+function at(value: unknown, ...path: readonly string[]): unknown {
+  return path.reduce<unknown>((held, key) => (typeof held === 'object' && held !== null ? Object.entries(held).find(([name]) => name === key)?.[1] : undefined), value);
+}
+
+function listAt(value: unknown, ...path: readonly string[]): readonly unknown[] {
+  const found = at(value, ...path);
+  assert.ok(Array.isArray(found), `${path.join('.')} is a list`);
+  return Array.from<unknown>(found);
+}
+
+function textsOf(value: unknown): Readonly<Record<string, string>> {
+  return typeof value === 'object' && value !== null ? Object.fromEntries(Object.entries(value).map(([key, text]) => [key, String(text)])) : {};
+}

@@ -152,7 +152,7 @@ describe('in other languages', { concurrency: true }, () => {
         return;
       }
       assert.ok(servers !== null);
-      await checkReader(reader, await Topic.make(servers, language), join(folderFor(t), 'state'), `${language}-example`);
+      await checkReader(reader, await Topic.make(servers, language), join(folderFor(t), 'state'), `subscriber-${language}`);
     });
   }
 });

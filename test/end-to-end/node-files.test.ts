@@ -257,7 +257,8 @@ test('an import that is interrupted while its input is silent ends, and says tha
   while ((await readTopic(installation.kafka, 'fills')).length === 0) await sleep(200);
   running.kill('SIGINT');
   const { code, stderr } = await running.ended;
-  assert.deepEqual([code, stderr], [130, 'fillstream: 10000 records are on the topics\nfillstream: interrupted: the rest isn\'t there\n']);
+  assert.equal(code, 130, stderr);
+  assert.match(stderr, /^fillstream: \d+ records are on the topics\nfillstream: interrupted: the rest isn't there\n$/);
 });
 
 test('bad usage is told in one line', async () => {

@@ -160,8 +160,12 @@ export class RedisSite {
     const writer = await installation.writer();
     t.after(async () => await writer.close());
     const site = new RedisSite(t, { redis, client, installation, writer, ports: await freePorts(2) });
-    await Promise.all([site.first.heard(/serves (\S+)\/metrics/), site.#second.heard(/serves (\S+)\/metrics/)]);
     await site.write();
+    // Only what comes once both are at work counts: while they join, partitions change hands.
+    for (const each of [site.first, site.#second]) {
+      await each.heard(/serves \S+\/metrics/);
+      await each.heard(/partition \d \S+, \d+ records replayed/);
+    }
     return site;
   }
 

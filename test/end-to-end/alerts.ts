@@ -14,6 +14,8 @@ export type Target = { readonly job: string; readonly namespace: string; readonl
 /** An alert that fires or fired, by name and installation. */
 export type Fired = ReadonlySet<string>;
 
+type Sample = { readonly labels: Readonly<Record<string, string>>; readonly value: number };
+
 /** In the rules minutes; here seconds, not fewer than what a busy machine takes to answer. */
 const [LEAST_WAIT, MOST_WAIT, LEAST_WINDOW] = [3, 5, 12];
 const POLL_MS = 250;
@@ -80,8 +82,13 @@ export class Watcher {
       const [up, wrong] = [await watcher.query('up == 1'), await watcher.query('ALERTS')];
       return up.length === targets.length && wrong.length === 0;
     });
-    watcher.#since = performance.now();
+    watcher.beginAnew();
     return watcher;
+  }
+
+  /** What fired until now is forgotten. */
+  beginAnew(): void {
+    this.#since = performance.now();
   }
 
   private constructor(prometheus: Prometheus) {
@@ -89,28 +96,30 @@ export class Watcher {
   }
 
   /** Everything that has fired, as `ALERT of NAMESPACE`. */
-  async fired(): Promise<Fired> {
-    const seconds = Math.floor((performance.now() - this.#since) / 1_000);
+  async fired(since = this.#since): Promise<Fired> {
+    const seconds = Math.floor((performance.now() - since) / 1_000);
     if (seconds < 1) return new Set();
     const found = await this.query(`count by (alertname, namespace) (max_over_time(ALERTS{alertstate="firing"}[${String(seconds)}s]))`);
-    return new Set(found.map(({ labels }) => `${labels['alertname'] ?? ''} of ${labels['namespace'] ?? ''}`));
+    return firedOf(found);
   }
 
-  /** Makes a cause, and waits until its alerts fire; fails when one of them fired before. */
+  /** Makes a cause, and waits until its alerts fire, of which none did right before. */
   async caused(what: string, namespace: string, alerts: readonly string[], cause: () => Promise<void> | void): Promise<void> {
     const keys = alerts.map((alert) => `${alert} of ${namespace}`);
-    const before = await this.fired();
-    assert.deepEqual(keys.filter((key) => before.has(key)), [], `fired before ${what}`);
+    await this.until(`${keys.join(', ')} is quiet before ${what}`, async () => {
+      const now = await this.firingNow();
+      return !keys.some((key) => now.has(key));
+    });
+    const since = performance.now();
     await cause();
     await this.until(`${keys.join(', ')} fires after ${what}`, async () => {
-      const fired = await this.fired();
+      const fired = await this.fired(since);
       return keys.every((key) => fired.has(key));
     });
   }
 
-  /** Whether it fires right now. */
-  async firesNow(alert: string, namespace: string): Promise<boolean> {
-    return (await this.query(`ALERTS{alertname="${alert}", namespace="${namespace}", alertstate="firing"}`)).length > 0;
+  async firingNow(): Promise<Fired> {
+    return firedOf(await this.query('ALERTS{alertstate="firing"}'));
   }
 
   async until(what: string, isTrue: () => Promise<boolean>): Promise<void> {
@@ -123,7 +132,7 @@ export class Watcher {
     await this.#noteAnnotations();
   }
 
-  async query(expr: string): Promise<readonly { readonly labels: Readonly<Record<string, string>>; readonly value: number }[]> {
+  async query(expr: string): Promise<readonly Sample[]> {
     const answer = await this.#get(`/api/v1/query?query=${encodeURIComponent(expr)}`);
     return listAt(answer, 'data', 'result').map((sample) => ({ labels: textsOf(at(sample, 'metric')), value: Number(listAt(sample, 'value')[1]) }));
   }
@@ -144,6 +153,10 @@ export class Watcher {
   async stop(): Promise<void> {
     await this.#prometheus.stop();
   }
+}
+
+function firedOf(samples: readonly Sample[]): Fired {
+  return new Set(samples.map(({ labels }) => `${labels['alertname'] ?? ''} of ${labels['namespace'] ?? ''}`));
 }
 
 function clamp(value: number, least: number, most: number): number {

@@ -1,8 +1,8 @@
 // What an ingestor meets and how it stands, as Prometheus metrics. Labels have few values: never an address or a coin.
 
-import { Gauge, type Counter, type Histogram, type Registry } from 'prom-client';
+import type { Counter, Histogram, Registry } from 'prom-client';
 import { Latency } from './latency.ts';
-import { counted, countedBy, measuredBy, newRegistry } from './registry.ts';
+import { asked, counted, countedBy, measuredBy, newRegistry } from './registry.ts';
 
 /** An event of the live feed, as far as it is counted here. */
 export type IngestEvent = {
@@ -162,7 +162,10 @@ function gapReason(text: string): string {
 
 function addStanding(registry: Registry, standing: () => IngestStanding | null): void {
   const gauge = (name: string, help: string, value: (standing: IngestStanding) => number): void => {
-    new Gauge({ name: `fillstream_ingestor_${name}`, help, registers: [registry], collect() { this.set(valueOf(standing(), value)); } });
+    asked(registry, `fillstream_ingestor_${name}`, help, [], () => {
+      const now = standing();
+      return [{ value: now === null ? 0 : value(now) }];
+    });
   };
   gauge('queued_records', 'Records that wait for the log.', ({ addresses }) => addresses.reduce((sum, { queued }) => sum + queued, 0));
   gauge('held_records', 'Records that wait for a repair.', ({ addresses }) => addresses.reduce((sum, { held }) => sum + held, 0));
@@ -176,25 +179,15 @@ function addStanding(registry: Registry, standing: () => IngestStanding | null):
 }
 
 function addStates(registry: Registry, standing: () => IngestStanding | null): void {
-  new Gauge({
-    name: 'fillstream_ingestor_addresses', help: 'Addresses of this ingestor, by state.', labelNames: ['state'], registers: [registry],
-    collect() {
-      const addresses = standing()?.addresses ?? [];
-      for (const state of STATES) this.set({ state }, addresses.filter((address) => address.state === state).length);
-    },
+  asked(registry, 'fillstream_ingestor_addresses', 'Addresses of this ingestor, by state.', ['state'], () => {
+    const addresses = standing()?.addresses ?? [];
+    return STATES.map((state) => ({ labels: [state], value: addresses.filter((address) => address.state === state).length }));
   });
 }
 
 function addLimits(registry: Registry, standing: () => IngestStanding | null): void {
-  new Gauge({
-    name: 'fillstream_ingestor_limit_used_ratio', help: 'How much of each of the exchange\'s limits is used.', labelNames: ['limit'], registers: [registry],
-    collect() {
-      const now = standing();
-      for (const limit of LIMITS) this.set({ limit }, now === null ? 0 : now[limit].used / now[limit].limit);
-    },
+  asked(registry, 'fillstream_ingestor_limit_used_ratio', 'How much of each of the exchange\'s limits is used.', ['limit'], () => {
+    const now = standing();
+    return LIMITS.map((limit) => ({ labels: [limit], value: now === null ? 0 : now[limit].used / now[limit].limit }));
   });
-}
-
-function valueOf(standing: IngestStanding | null, value: (standing: IngestStanding) => number): number {
-  return standing === null ? 0 : value(standing);
 }

@@ -39,7 +39,9 @@ function coinText({ state, events }: Story): string {
 function timeline(events: readonly Event[], all: boolean): string[] {
   const leftOut = all ? new Map<number, number>() : middlesOf(events);
   let [day, isPastEnd, known] = ['', false, ''];
+  let step: Event | null = null;
   return events.flatMap((event, place) => {
+    if (event.kind !== 'signal') step = event;
     const more = leftOut.get(place);
     if (more !== undefined) return more === 0 ? [] : [`${MARGIN}${styleText('dim', `… ${String(more)} more fills that add up (--all shows them)`)}`];
     const [date = ''] = timeText(event.at).split(' ');
@@ -47,8 +49,7 @@ function timeline(events: readonly Event[], all: boolean): string[] {
     isPastEnd ||= isFirstPastEnd;
     const heading = date === day && !isFirstPastEnd ? [] : ['', styleText('bold', isPastEnd ? `${date}, after the last record, as time runs on to the end` : `${date}, stream time`)];
     day = date;
-    const step = events.slice(0, place + 1).findLast(({ kind }) => kind !== 'signal');
-    const deadline = events[place + 1]?.kind === 'signal' || step === undefined ? [] : deadlineLines(deadlineAfter(step), day);
+    const deadline = events[place + 1]?.kind === 'signal' || step === null ? [] : deadlineLines(deadlineAfter(step), day);
     const news = deadline.join() === known ? [] : deadline;
     if (deadline.length > 0) known = deadline.join();
     return [...heading, ...eventLines(event, date), ...news];

@@ -2,13 +2,14 @@
 
 import { resolve } from 'node:path';
 import type { IngestorOptions, IngestorService } from '@fillstream/ingestor/service';
-import type { IngestorMetrics, Log, Verdict } from '@fillstream/observe';
+import type { IngestorMetrics, Log } from '@fillstream/observe';
 import { Command, Option } from 'commander';
 import { UsageError } from '../errors.ts';
 import { endpointOf, type ExchangeFlags } from '../exchange-flags.ts';
 import { endpoint, stopper, tell, wholeNumber, type Endpoint } from '../flags.ts';
 import { kafkaFlags, kafkaOptions, type KafkaFlags } from './connections.ts';
-import { DRAINING, assignedEntry, drainedEntry, liveEntry, noRoomEntry, servingEntry, spillEntry } from './service-entries.ts';
+import { assignedEntry, drainedEntry, liveEntry, noRoomEntry, servingEntry, spillEntry } from './service-entries.ts';
+import { drainedAfter, verdictsOf } from './service-life.ts';
 import { logFlag, openLog, type LogFlags } from './service-log.ts';
 
 const LEFT_BEHIND_MS = 1_000;
@@ -89,22 +90,4 @@ async function serviceOptions(flags: IngestorFlags): Promise<IngestorOptions> {
     ...(spill === undefined ? {} : { spill: { path: resolve(spill) } }),
     onTrouble: tell,
   };
-}
-
-async function drainedAfter(service: IngestorService, stop: AbortSignal, log: Log): Promise<boolean> {
-  const drain = (): void => {
-    log(DRAINING);
-    service.stop();
-  };
-  if (stop.aborted) drain();
-  else stop.addEventListener('abort', drain);
-  return await service.run();
-}
-
-function verdictsOf(service: IngestorService): { readonly health: () => Verdict; readonly readiness: () => Verdict } {
-  const verdict = (key: 'healthy' | 'ready') => (): Verdict => {
-    const detail = service.health();
-    return { ok: detail[key], detail };
-  };
-  return { health: verdict('healthy'), readiness: verdict('ready') };
 }

@@ -1,6 +1,6 @@
 // `fillstream processor`: the service, from its flags to its end.
 
-import type { Log, ProcessorMetrics, Verdict } from '@fillstream/observe';
+import type { Log, ProcessorMetrics } from '@fillstream/observe';
 import type { ProcessorService, ServiceOptions } from '@fillstream/processor/service';
 import { INPUT_TOPICS } from '@fillstream/topics';
 import { Command, Option } from 'commander';
@@ -8,7 +8,8 @@ import { endpoint, stopper, tell, wholeNumber, type Endpoint } from '../flags.ts
 import { foldSettingsText, resolveSettings } from '../settings.ts';
 import { settingsOptions, settingsSources, type SettingsFlags } from '../settings-flags.ts';
 import { kafkaFlags, kafkaOptions, redisFlags, redisOptions, type KafkaFlags, type RedisFlags } from './connections.ts';
-import { DRAINING, drainedEntry, loopEntry, partitionsEntry, servingEntry } from './service-entries.ts';
+import { drainedEntry, loopEntry, partitionsEntry, servingEntry } from './service-entries.ts';
+import { drainedAfter, verdictsOf } from './service-life.ts';
 import { logFlag, openLog, type LogFlags } from './service-log.ts';
 
 const LEFT_BEHIND_MS = 1_000;
@@ -85,22 +86,4 @@ function serviceOptions(flags: ProcessorFlags): ServiceOptions {
     sessionTimeoutMs: flags.sessionTimeout,
     onTrouble: tell,
   };
-}
-
-async function drainedAfter(service: ProcessorService, stop: AbortSignal, log: Log): Promise<void> {
-  const drain = (): void => {
-    log(DRAINING);
-    service.stop();
-  };
-  if (stop.aborted) drain();
-  else stop.addEventListener('abort', drain);
-  await service.run();
-}
-
-function verdictsOf(service: ProcessorService): { readonly health: () => Verdict; readonly readiness: () => Verdict } {
-  const verdict = (key: 'healthy' | 'ready') => (): Verdict => {
-    const detail = service.health();
-    return { ok: detail[key], detail };
-  };
-  return { health: verdict('healthy'), readiness: verdict('ready') };
 }

@@ -3,6 +3,7 @@
 import type { Copied, CopyProgress, TopicReport } from '@fillstream/kafka';
 import { INPUT_TOPICS } from '@fillstream/topics';
 import { harmless, timeText } from '../output.ts';
+import { count, countLines, type Row } from '../replay/report.ts';
 import type { Found, Switched } from './switch.ts';
 
 export type Names = { readonly from: string; readonly to: string };
@@ -52,7 +53,7 @@ export function switchedJson({ progress: { state }, found }: Switched): string {
 }
 
 function tableOf(found: Found): string[] {
-  const rows: readonly (readonly [string, number, string])[] = [
+  const rows: readonly Row[] = [
     ['sent', found.sent, 'by the old processors'],
     ['folded', found.folded, 'by the new ones, of the copy'],
     ['same', found.same, 'byte for byte'],
@@ -62,13 +63,9 @@ function tableOf(found: Found): string[] {
     ['extra', found.extra, 'folded, and not sent: written again as news'],
     ...(found.unreadable === 0 ? [] : [['unreadable', found.unreadable, 'no signals'] as const]),
   ];
-  return rows.map(([name, value, about]) => `${name.padEnd(11)}${count(value).padStart(13)}  ${about}`);
+  return countLines(rows);
 }
 
 function named(namespace: string): string {
   return namespace === '' ? 'the default namespace' : namespace;
-}
-
-function count(value: number): string {
-  return value.toLocaleString('en');
 }

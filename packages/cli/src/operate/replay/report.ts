@@ -44,11 +44,18 @@ export function differenceLines(difference: Difference): string[] {
   }
 }
 
+/** What is counted, how many there are, and what that means. */
+export type Row = readonly [name: string, value: number, about: string];
+
+export function countLines(rows: readonly Row[]): string[] {
+  return rows.map(([name, value, about]) => `${name.padEnd(11)}${count(value).padStart(13)}  ${about}`);
+}
+
 /** The counts as a table. */
 export function table(outcome: Outcome): string[] {
   const { merge, settings, from, to, records, warmUpRecords, partitions } = outcome;
   const range = `${from === null ? 'the beginning' : timeText(from)} to ${to === null ? 'the end' : timeText(to)}`;
-  const rows: readonly (readonly [string, number, string])[] = [
+  const rows: readonly Row[] = [
     ['emitted', outcome.emitted, outcome.repeats === 0 ? 'then' : `then; ${count(outcome.repeats)} repeats left out`],
     ['replayed', outcome.replayed, outcome.quarantined === 0 ? 'now' : `now; ${count(outcome.quarantined)} records refused`],
     ['same', outcome.same, 'byte for byte'],
@@ -61,7 +68,7 @@ export function table(outcome: Outcome): string[] {
   return [
     `${range}, ${merge === 'recorded' ? 'in the recorded merge' : 'merged by timestamp'}, ${settings} settings`,
     `${count(records)} records of ${count(partitions)} partitions, ${count(warmUpRecords)} to warm up, ${count(rateOf(outcome))} a second`,
-    ...rows.map(([name, value, about]) => `${name.padEnd(11)}${count(value).padStart(13)}  ${about}`),
+    ...countLines(rows),
   ];
 }
 
@@ -89,7 +96,7 @@ function text(value: unknown): string {
   return harmless(typeof value === 'string' ? value : JSON.stringify(value));
 }
 
-function count(value: number): string {
+export function count(value: number): string {
   return value.toLocaleString('en');
 }
 

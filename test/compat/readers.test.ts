@@ -3,12 +3,12 @@
 
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { compare, format, parseDecimal, subtract } from '@fillstream/core';
 import { WireFormat, connectionOf, nameIn, readTopic, registryOf, subjectOf, withAdmin } from '@fillstream/kafka';
 import { partitionOf } from '@fillstream/runtime';
 import { encodeSignal, schemaTextOf, type Signal } from '@fillstream/schemas';
-import { Installation, startServers, type Servers } from '../end-to-end/cluster.ts';
+import { Installation, serversOfTests, type Servers } from '../end-to-end/cluster.ts';
 import { folderFor } from '../end-to-end/command.ts';
 import { javaReader, pythonReader, type Reader } from './readers.ts';
 
@@ -16,15 +16,7 @@ const PARTITIONS = 3;
 const PRINTED = ['id', 'revision', 'coin', 'direction', 'side', 'size', 'price', 'trigger', 'complete'] as const;
 const NOTE = 'of a later version';
 
-let servers: Servers | null = null;
-
-before(async () => {
-  servers = await startServers();
-});
-
-after(async () => {
-  await servers?.close();
-});
+const servers = serversOfTests();
 
 /** The revision of a leg; the greater one has the greater size. */
 function signalOf(order: number, revision: number, size: string): Signal {
@@ -151,8 +143,7 @@ describe('in other languages', { concurrency: true }, () => {
         t.skip(`THE READER IN ${language.toUpperCase()} WAS NOT TRIED: ${reader}`);
         return;
       }
-      assert.ok(servers !== null);
-      await checkReader(reader, await Topic.make(servers, language), join(folderFor(t), 'state'), `subscriber-${language}`);
+      await checkReader(reader, await Topic.make(servers(), language), join(folderFor(t), 'state'), `subscriber-${language}`);
     });
   }
 });

@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
-import { Installation, startServers, type Servers } from '../end-to-end/cluster.ts';
+import { after, test } from 'node:test';
+import { Installation, serversOfTests } from '../end-to-end/cluster.ts';
 import { assertRefused, fillstream } from '../end-to-end/command.ts';
 import { SEED, repeatable } from '../end-to-end/journals.ts';
 import { neighbour } from './neighbour.ts';
@@ -14,21 +14,11 @@ import { upgradeAndBack } from './rolling.ts';
 import { rosterOf, type RosterMember } from './rosters.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'fillstream-versions-'));
-let servers: Servers | null = null;
+const held = serversOfTests();
 
-before(async () => {
-  servers = await startServers();
-});
-
-after(async () => {
-  await servers?.close();
+after(() => {
   rmSync(folder, { recursive: true, force: true });
 });
-
-function held(): Servers {
-  assert.ok(servers !== null);
-  return servers;
-}
 
 function flagsOf(namespace: string): string[] {
   return ['--kafka', held().kafka.bootstrap, '--registry', held().registry.url, '--namespace', namespace];

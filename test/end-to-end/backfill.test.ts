@@ -5,14 +5,14 @@ import { once } from 'node:events';
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
-import { after, before, suite, test, type TestContext } from 'node:test';
+import { suite, test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { readTopic, unframed } from '@fillstream/kafka';
 import { decodeGap, decodeIngestProgress } from '@fillstream/schemas';
 import { FakeExchange, type FakeExchangeOptions } from '@fillstream/simulator/exchange';
-import { Installation, NO_ANOMALIES, SESSION_MS, anomalies, startServers, type Servers } from './cluster.ts';
+import { Installation, NO_ANOMALIES, SESSION_MS, anomalies, serversOfTests } from './cluster.ts';
 import { assertRefused, fillstream, folderFor, linesOf, mountFor, start, type Ended } from './command.ts';
 import { SEED, writeLines } from './journals.ts';
 
@@ -219,18 +219,7 @@ for (const [args, says] of BAD_USAGE) {
 }
 
 suite('onto Kafka', { concurrency: 1 }, () => {
-  let servers: Servers | null = null;
-  before(async () => {
-    servers = await startServers();
-  });
-  after(async () => {
-    await servers?.close();
-  });
-
-  function held(): Servers {
-    assert.ok(servers !== null);
-    return servers;
-  }
+  const held = serversOfTests();
 
   const kafkaFlags = (namespace: string): string[] => [
     '--kafka', held().kafka.bootstrap, '--registry', held().registry.url, ...(namespace === '' ? [] : ['--namespace', namespace]),

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { after, before } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KafkaInputWriter, connectionOf, nameIn, readTopic, withAdmin, type KafkaOptions, type RegistryOptions } from '@fillstream/kafka';
 import { decodeQuarantined, decodeSignal, type Quarantined } from '@fillstream/schemas';
@@ -31,6 +32,21 @@ export async function startServers({ brokers = 1 }: { readonly brokers?: 1 | 3 }
       await Promise.all([kafka.stop(), registry.stop(), redis.stop()]);
       rmSync(folder, { recursive: true, force: true });
     },
+  };
+}
+
+/** Those of a test file or a suite, from before its first test until after its last. */
+export function serversOfTests(): () => Servers {
+  let servers: Servers | null = null;
+  before(async () => {
+    servers = await startServers();
+  });
+  after(async () => {
+    await servers?.close();
+  });
+  return () => {
+    assert.ok(servers !== null);
+    return servers;
   };
 }
 

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { after, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DEFAULT_TOPICS, connectionOf, createTopics, topicSettings, withAdmin, type TopicsOptions } from '@fillstream/kafka';
 import { RedisConnection } from '@fillstream/redis';
@@ -13,7 +13,7 @@ import { encodeRecord, type Topic } from '@fillstream/schemas';
 import { writeJournal } from '@fillstream/simulator';
 import { freePorts, startRedis, type Redis } from '@fillstream/stack';
 import kafkajs from 'kafkajs';
-import { Installation, startServers, type Servers } from './cluster.ts';
+import { Installation, serversOfTests } from './cluster.ts';
 import { assertNoStack, fillstream, linesOf, mountFor, start, type Ended } from './command.ts';
 import { Ingestors } from './ingestor.ts';
 
@@ -26,22 +26,13 @@ const QUIET = { NODE_OPTIONS: '--disable-warning=TimeoutNegativeWarning' };
 
 const folder = mkdtempSync(join(tmpdir(), 'fillstream-doctor-'));
 const redisServers: Redis[] = [];
-let servers: Servers | null = null;
+const held = serversOfTests();
 let namespaces = 0;
 
-before(async () => {
-  servers = await startServers();
-});
-
 after(async () => {
-  await Promise.all([servers?.close(), ...redisServers.map(async (redis) => await redis.stop())]);
+  await Promise.all(redisServers.map(async (redis) => await redis.stop()));
   rmSync(folder, { recursive: true, force: true });
 });
-
-function held(): Servers {
-  assert.ok(servers !== null);
-  return servers;
-}
 
 /** A Redis as it should be, but for these arguments. */
 async function newRedis(...args: readonly string[]): Promise<Redis> {

@@ -2,30 +2,17 @@
 
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readTopic, unframed } from '@fillstream/kafka';
 import { decodeRepair } from '@fillstream/schemas';
-import { Installation, startServers, type Servers } from './cluster.ts';
+import { Installation, serversOfTests } from './cluster.ts';
 import { assertRefused, fillstream, folderFor } from './command.ts';
 import { Ingestors, filledOids } from './ingestor.ts';
 
 const KILLS = 4;
 const OUTAGE_MS = 7_000;
-let servers: Servers | null = null;
-
-before(async () => {
-  servers = await startServers();
-});
-
-after(async () => {
-  await servers?.close();
-});
-
-function held(): Servers {
-  assert.ok(servers !== null);
-  return servers;
-}
+const held = serversOfTests();
 
 test('two share six addresses; what a killed one had is watched again, and no fill is missing', async (t) => {
   const place = await Ingestors.start(t, held(), 'shared', 6);

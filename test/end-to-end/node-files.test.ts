@@ -3,13 +3,13 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { after, before, test, type TestContext } from 'node:test';
+import { test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { readTopic } from '@fillstream/kafka';
 import { market, type FillRecord, type OrderUpdateRecord } from '@fillstream/simulator';
 import { compressFrameSync } from 'lz4-napi';
-import { Installation, NO_ANOMALIES, anomalies, startServers, type Servers } from './cluster.ts';
+import { Installation, NO_ANOMALIES, anomalies, serversOfTests } from './cluster.ts';
 import { assertRefused, fillstream, folderFor, linesOf, start, type Ended } from './command.ts';
 import { START_AT, marketLines, writeLines } from './journals.ts';
 
@@ -24,20 +24,7 @@ const PACK: Readonly<Record<string, (text: string) => Uint8Array>> = {
 /** The Kafka client's own warning on recent Nodes. */
 const QUIET = { env: { NODE_OPTIONS: '--disable-warning=TimeoutNegativeWarning' } };
 
-let servers: Servers | null = null;
-
-before(async () => {
-  servers = await startServers();
-});
-
-after(async () => {
-  await servers?.close();
-});
-
-function held(): Servers {
-  assert.ok(servers !== null);
-  return servers;
-}
+const held = serversOfTests();
 
 // ---- What a node would have written of a market
 

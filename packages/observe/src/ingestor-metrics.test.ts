@@ -21,7 +21,7 @@ test('events are counted by what has few values, and others not at all', async (
     { kind: 'records', address, source: 'ws', records: 7 }, { kind: 'records', address, source: 'repair', records: 2 },
     { kind: 'connected', address }, { kind: 'disconnected', address, end: 'silent', detail: 'x' }, { kind: 'connected', address },
     { kind: 'disconnected', address, end: 'rotated', detail: 'x' }, { kind: 'connected', address },
-    { kind: 'gap', address, from: 1, to: 2, reason: 'only the last 10000 fills can be asked for' }, { kind: 'gap', address, from: 1, to: 2, reason: 'x' },
+    { kind: 'gap', address, from: 1, to: 2, cause: 'history', reason: 'x' }, { kind: 'gap', address, from: 1, to: 2, cause: 'crowded', reason: 'x' },
     { kind: 'repaired', address, reason: 'audit', records: 0, ms: 2_500 }, { kind: 'statusesUnasked', address, orders: 12 }, { kind: 'whatever' },
   ];
   for (const event of events) metrics.note(event);
@@ -30,7 +30,7 @@ test('events are counted by what has few values, and others not at all', async (
   for (const line of [
     'fillstream_ingestor_records_total{source="ws"} 7', 'fillstream_ingestor_records_total{source="repair"} 2', 'fillstream_ingestor_records_total{source="snapshot"} 0',
     'fillstream_ingestor_disconnects_total{end="silent"} 1', 'fillstream_ingestor_reconnects_total 1', 'fillstream_ingestor_events_total{kind="gap"} 2',
-    'fillstream_ingestor_gaps_total{reason="history"} 1', 'fillstream_ingestor_gaps_total{reason="other"} 1', 'fillstream_ingestor_gaps_total{reason="behind"} 0',
+    'fillstream_ingestor_gaps_total{reason="history"} 1', 'fillstream_ingestor_gaps_total{reason="crowded"} 1', 'fillstream_ingestor_gaps_total{reason="behind"} 0',
     'fillstream_ingestor_repairs_total{reason="audit"} 1', 'fillstream_ingestor_repair_duration_seconds_sum{reason="audit"} 2.5',
     'fillstream_ingestor_statuses_unasked_total 12', 'fillstream_ingestor_ticks_total 1',
     'fillstream_ingestor_events_total{kind="sinkFailed"} 0', 'fillstream_ingestor_queued_records 0',

@@ -11,6 +11,7 @@ export type IngestEvent = {
   readonly source?: string;
   readonly end?: string;
   readonly reason?: string;
+  readonly cause?: string;
   readonly records?: number;
   readonly orders?: number;
   readonly ms?: number;
@@ -58,8 +59,8 @@ const COUNTED = [
 ];
 const REPAIRS = ['connected', 'bad-frame', 'held-overflow', 'asked', 'audit'];
 const REPAIR_SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
-/** By how their texts begin: more fills than can be asked for; more in a millisecond than one answer holds; REST never had them. */
-const GAPS = { 'history': /^only the last/, 'crowded': /^more than/, 'behind': /^REST has no/ };
+/** More fills than can be asked for; more in a millisecond than one answer holds; REST never had them. */
+const GAPS = ['history', 'crowded', 'behind'];
 const STATES = ['connecting', 'holding', 'live', 'waiting'];
 const LIMITS = ['connections', 'connects', 'messages', 'weight'] as const;
 
@@ -89,7 +90,7 @@ export class IngestorMetrics {
     this.#ends = countedBy(registry, name('disconnects_total'), 'Connections that ended.', 'end', ENDS);
     this.#reconnects = counted(registry, name('reconnects_total'), 'Connections in the place of one that ended by itself.');
     this.#events = countedBy(registry, name('events_total'), 'What the feed met.', 'kind', COUNTED);
-    this.#gaps = countedBy(registry, name('gaps_total'), 'Stretches of an address that the exchange no longer has.', 'reason', [...Object.keys(GAPS), 'other']);
+    this.#gaps = countedBy(registry, name('gaps_total'), 'Stretches of an address that the exchange no longer has.', 'reason', GAPS);
     this.#repairs = countedBy(registry, name('repairs_total'), 'Repairs that were done.', 'reason', REPAIRS);
     this.#repairSeconds = measuredBy(registry, name('repair_duration_seconds'), 'How long they took.', 'reason', REPAIRS, REPAIR_SECONDS);
     this.#unasked = counted(registry, name('statuses_unasked_total'), 'Orders of a repair whose status was not asked for, as they were too many.');
@@ -111,7 +112,7 @@ export class IngestorMetrics {
         this.#noteConnection(event);
         break;
       case 'gap':
-        this.#gaps.inc({ reason: gapReason(event.reason ?? '') });
+        this.#gaps.inc({ reason: event.cause ?? 'unknown' });
         break;
       case 'repaired':
         this.#noteRepair(event);
@@ -154,10 +155,6 @@ export class IngestorMetrics {
     this.#repairs.inc({ reason });
     this.#repairSeconds.observe({ reason }, ms / MS);
   }
-}
-
-function gapReason(text: string): string {
-  return Object.entries(GAPS).find(([, begins]) => begins.test(text))?.[0] ?? 'other';
 }
 
 function addStanding(registry: Registry, standing: () => IngestStanding | null): void {

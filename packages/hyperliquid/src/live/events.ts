@@ -1,5 +1,6 @@
 // What the feed tells of itself, as values: who listens makes lines and metrics of them.
 
+import type { GapCause } from './history.ts';
 import type { Source } from './ports.ts';
 
 /** Why an address is repaired. */
@@ -27,7 +28,7 @@ export type LiveEvent =
   | { readonly kind: 'repaired'; readonly address: string; readonly reason: RepairReason; readonly records: number; readonly ms: number }
   /** It is done again after a while. */
   | { readonly kind: 'repairFailed'; readonly address: string; readonly reason: RepairReason; readonly detail: string }
-  | { readonly kind: 'gap'; readonly address: string; readonly from: number; readonly to: number; readonly reason: string }
+  | { readonly kind: 'gap'; readonly address: string; readonly from: number; readonly to: number; readonly cause: GapCause; readonly reason: string }
   /** Orders of a repair whose status was not asked for: they were too many. */
   | { readonly kind: 'statusesUnasked'; readonly address: string; readonly orders: number }
   | { readonly kind: 'badFrame'; readonly address: string; readonly detail: string }

@@ -14,7 +14,10 @@ import { sleep } from './waiting.ts';
 
 export type HistoryRow = { readonly data: Json; readonly source: 'repair' | 'snapshot' };
 
-export type Missing = { readonly from: number; readonly to: number; readonly reason: string };
+/** More fills since then than can be asked for; more in a millisecond than one answer holds; REST never had them. */
+export type GapCause = 'history' | 'crowded' | 'behind';
+
+export type Missing = { readonly from: number; readonly to: number; readonly cause: GapCause; readonly reason: string };
 
 /** `behind`: REST hasn't got as far as the socket had, and the snapshot doesn't reach back to `from`; null is as it should be. */
 export type History = { readonly rows: readonly HistoryRow[]; readonly gaps: readonly Missing[]; readonly behind: Missing | null };
@@ -78,7 +81,7 @@ class Paged {
 
   get behind(): Missing | null {
     if (this.#goal < this.#request.from || (this.rows.length > 0 && this.#latest >= this.#goal)) return null;
-    return { from: this.#latest, to: this.#goal, reason: 'REST has no fills for what the socket told' };
+    return { from: this.#latest, to: this.#goal, cause: 'behind', reason: 'REST has no fills for what the socket told' };
   }
 
   async fetch(): Promise<void> {
@@ -90,7 +93,7 @@ class Paged {
       const isFull = page.length >= limits.rowsPerAnswer;
       const hasFresh = this.#take(page);
       if (isFull && !hasFresh) {
-        this.crowded.push({ from: start, to: start, reason: `more than ${limits.rowsPerAnswer} fills in a millisecond` });
+        this.crowded.push({ from: start, to: start, cause: 'crowded', reason: `more than ${limits.rowsPerAnswer} fills in a millisecond` });
         start += 1;
         continue;
       }
@@ -130,5 +133,5 @@ function gapBefore(rows: readonly Json[], { limits, known, from }: HistoryReques
   if (rows.length < limits.fillsKept || known === null) return [];
   const first = rows.reduce((time, row) => Math.min(time, timeOf(row) ?? time), Infinity);
   if (first <= Math.max(known, from)) return [];
-  return [{ from: known, to: first, reason: `only the last ${limits.fillsKept} fills can be asked for` }];
+  return [{ from: known, to: first, cause: 'history', reason: `only the last ${limits.fillsKept} fills can be asked for` }];
 }

@@ -85,8 +85,8 @@ test('what lies before the last fills that exist is a gap, up to the first that 
   const fills = Array.from({ length: 10 }, (_, place) => fillOf(place, 1_000 + place));
   const exchange = await startExchange(t, fills, 4);
   const reason = 'only the last 10 fills can be asked for';
-  assert.deepEqual((await fetchPast(exchange, {}, { limits: { fillsKept: 10 } })).gaps, [{ from: T0, to: T0 + 1_000, reason }]);
-  assert.deepEqual((await fetchPast(exchange, { to: T0 + 500 }, { limits: { fillsKept: 10 } })).gaps, [{ from: T0, to: T0 + 1_000, reason }]);
+  assert.deepEqual((await fetchPast(exchange, {}, { limits: { fillsKept: 10 } })).gaps, [{ from: T0, to: T0 + 1_000, cause: 'history', reason }]);
+  assert.deepEqual((await fetchPast(exchange, { to: T0 + 500 }, { limits: { fillsKept: 10 } })).gaps, [{ from: T0, to: T0 + 1_000, cause: 'history', reason }]);
   assert.deepEqual((await fetchPast(exchange, { from: T0 + 1_001 }, { limits: { fillsKept: 10 } })).gaps, []);
   assert.deepEqual((await fetchPast(exchange, {}, { limits: { fillsKept: 11 } })).gaps, []);
 });

@@ -162,5 +162,5 @@ function gapsOf({ gaps }: History, rows: readonly Json[], { from, to }: PastRequ
   const crowded = gaps.filter((gap) => gap.from <= to);
   const first = leastTime(rows);
   if (rows.length < fillsKept || first <= from) return crowded;
-  return [{ from, to: first, reason: `only the last ${fillsKept} fills can be asked for` }, ...crowded];
+  return [{ from, to: first, cause: 'history', reason: `only the last ${fillsKept} fills can be asked for` }, ...crowded];
 }

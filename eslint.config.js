@@ -15,11 +15,15 @@ const LAYERS = {
   'packages/kafka': ['core', 'runtime', 'schemas', 'stack', 'topics'],
   'packages/redis': ['core', 'runtime', 'stack'],
   'packages/observe': ['core', 'runtime'],
+  'packages/client': [],
+  'packages/dashboard': ['client'],
   'infra/stack': [],
   'services/processor': ['core', 'kafka', 'redis', 'runtime'],
   'services/ingestor': ['core', 'hyperliquid', 'kafka', 'runtime', 'schemas', 'stack'],
-  'packages/cli': ['core', 'hyperliquid', 'kafka', 'observe', 'runtime', 'redis', 'schemas', 'simulator', 'sqlite', 'stack', 'topics', 'ingestor', 'processor'],
-  test: ['core', 'hyperliquid', 'kafka', 'runtime', 'redis', 'schemas', 'simulator', 'sqlite', 'stack', 'topics', 'ingestor', 'processor'],
+  'services/gateway': ['client', 'core', 'dashboard', 'kafka', 'observe', 'runtime', 'schemas', 'sqlite', 'stack'],
+  'packages/cli': ['client', 'core', 'dashboard', 'gateway', 'hyperliquid', 'kafka', 'observe', 'runtime', 'redis', 'schemas', 'simulator', 'sqlite', 'stack', 'topics', 'ingestor', 'processor'],
+  'examples/typescript': ['client'],
+  test: ['client', 'core', 'dashboard', 'gateway', 'hyperliquid', 'kafka', 'runtime', 'redis', 'schemas', 'simulator', 'sqlite', 'stack', 'topics', 'ingestor', 'processor'],
 };
 const PACKAGES = Object.keys(LAYERS).map((folder) => folder.split('/').at(-1));
 
@@ -32,7 +36,7 @@ const NOT_PURE = [
 export default tseslint.config(
   { ignores: ['**/node_modules/**', '**/dist/**', '.fillstream/**'] },
   {
-    files: ['**/*.ts'],
+    files: ['**/*.{ts,tsx}'],
     extends: [tseslint.configs.strictTypeChecked],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     linterOptions: { reportUnusedDisableDirectives: 'error' },
@@ -55,7 +59,7 @@ export default tseslint.config(
     },
   },
   ...Object.entries(LAYERS).map(([folder, allowed]) => ({
-    files: [`${folder}/**/*.ts`],
+    files: [`${folder}/**/*.{ts,tsx}`],
     rules: {
       'no-restricted-imports': ['error', {
         patterns: PACKAGES

@@ -8,6 +8,7 @@ import { decodeInput } from './decode-input.ts';
 import { encodeCutLine, encodeRecord, encodeTick } from './encode-input.ts';
 import { decodeQuarantined, encodeQuarantined } from './quarantined.ts';
 import { decodeSignal, encodeSignal } from './signal.ts';
+import { encodeToken, encodeWebhook, encodeWebhookDeadLetter } from './subscribers.ts';
 import { encodeGap, encodeIngestProgress, encodeRepair, encodeWatched } from './upkeep.ts';
 
 const ADDRESS = '0x00000000000000000000000000000000000000aa';
@@ -122,6 +123,27 @@ const FIXTURES: Readonly<Record<string, readonly [Buffer, string]>> = {
     encodeGap({ address: ADDRESS, from: NOW, to: NOW + 1, reason: 'limit' }),
     '5430783030303030303030303030303030303030303030303030303030303030303030303030303030616180a0abfef96282a0abfef9620a6c69'
     + '6d6974',
+  ],
+  'a token': [
+    encodeToken({
+      id: 'tok_1', name: 'x', hash: 'ab', actions: ['signals', 'status'], addresses: [ADDRESS], createdAt: NOW, expiresAt: NOW + 1, revokedAt: null,
+    }),
+    '0a746f6b5f310278046162040e7369676e616c730c73746174757300020254307830303030303030303030303030303030303030303030303030'
+    + '3030303030303030303030303061610080a0abfef9620282a0abfef96200',
+  ],
+  'a webhook': [
+    encodeWebhook({
+      id: 'wh_1', url: 'https://example.org/', filter: '{"coins":["BTC"]}', secret: 'whsec_1', createdAt: NOW, from: [0, 7], label: 'x',
+    }),
+    '0877685f312868747470733a2f2f6578616d706c652e6f72672f227b22636f696e73223a5b22425443225d7d0e77687365635f3180a0abfef962'
+    + '04000e00020278',
+  ],
+  'a dead letter': [
+    encodeWebhookDeadLetter({
+      webhook: 'wh_1', signal: `${ADDRESS}/5/buy`, revision: 2, body: '{}', attempts: 8, reason: 'status 500', at: NOW, resentAt: NOW + 1,
+    }),
+    '0877685f31603078303030303030303030303030303030303030303030303030303030303030303030303030303061612f352f62757904047b7d'
+    + '10147374617475732035303080a0abfef9620282a0abfef962',
   ],
 };
 

@@ -7,6 +7,9 @@ import { decodeQuarantined, encodeQuarantined } from './quarantined.ts';
 import { SchemaError } from './schema-error.ts';
 import { decodeSignal, encodeSignal, type Signal } from './signal.ts';
 import {
+  decodeToken, decodeWebhook, decodeWebhookDeadLetter, encodeToken, encodeWebhook, encodeWebhookDeadLetter,
+} from './subscribers.ts';
+import {
   decodeGap, decodeIngestProgress, decodeRepair, decodeWatched, encodeGap, encodeIngestProgress, encodeRepair, encodeWatched,
 } from './upkeep.ts';
 
@@ -75,5 +78,23 @@ test('the records that processor, ingestor and operator exchange come back whole
     assert.deepEqual(decodeIngestProgress(encodeIngestProgress(progress)), progress);
     assert.deepEqual(decodeRepair(encodeRepair(repair)), repair);
     assert.deepEqual(decodeGap(encodeGap(gap)), gap);
+  }));
+});
+
+test('the records that gateway, webhooks and operator exchange come back whole', () => {
+  const maybe = fc.option(time);
+  const token = fc.record({
+    id: text, name: text, hash: text, actions: fc.array(text), addresses: fc.option(fc.array(text)), createdAt: time, expiresAt: maybe, revokedAt: maybe,
+  }, plain);
+  const webhook = fc.record({
+    id: text, url: text, filter: text, secret: text, createdAt: time, from: fc.array(whole), label: fc.option(text),
+  }, plain);
+  const letter = fc.record({
+    webhook: text, signal: text, revision: whole, body: text, attempts: whole, reason: text, at: time, resentAt: maybe,
+  }, plain);
+  fc.assert(fc.property(token, webhook, letter, (first, second, third) => {
+    assert.deepEqual(decodeToken(encodeToken(first)), first);
+    assert.deepEqual(decodeWebhook(encodeWebhook(second)), second);
+    assert.deepEqual(decodeWebhookDeadLetter(encodeWebhookDeadLetter(third)), third);
   }));
 });

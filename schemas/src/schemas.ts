@@ -4,9 +4,13 @@ import { readFileSync } from 'node:fs';
 
 /** Every topic and the type its values have; the file is named after the topic. */
 export const TOPICS = [
-  'fills', 'order-updates', 'signals', 'quarantine', 'watchlist', 'ingest-progress', 'commits', 'repairs', 'gaps',
+  'fills', 'order-updates', 'signals', 'quarantine', 'watchlist', 'ingest-progress', 'commits', 'repairs', 'gaps', 'tokens', 'webhooks',
+  'webhook-dead-letters',
 ] as const;
 export type Topic = (typeof TOPICS)[number];
+
+/** The topics of gateway and webhooks: an installation of an earlier version may be without them, and works on. */
+export const SUBSCRIBER_TOPICS = ['tokens', 'webhooks', 'webhook-dead-letters'] as const satisfies readonly Topic[];
 
 /** The topics whose records the processor takes in (contract §1). */
 export type InputTopic = 'fills' | 'order-updates';

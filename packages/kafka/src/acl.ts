@@ -3,15 +3,15 @@
 // A1  A role may do what its commands do, and nobody but `topics` may make a topic; no role may change or delete one.
 // A2  Rights are on names, or on prefixes that nothing else of an installation begins with.
 
-import { TOPICS, type Topic } from '@fillstream/schemas';
+import { SUBSCRIBER_TOPICS, TOPICS, type Topic } from '@fillstream/schemas';
 import { INPUT_TOPICS } from '@fillstream/topics';
 import kafkajs, { type AclEntry } from 'kafkajs';
 import { connectionOf, nameIn, withAdmin, type KafkaOptions } from './connection.ts';
 
 const { AclOperationTypes, AclPermissionTypes, AclResourceTypes, ResourcePatternTypes } = kafkajs; // As in topics.ts.
 
-/** Who logs in: `topics create`; ingestor, import and backfill; the processor; whoever operates it; whoever reads signals. */
-export const ROLES = ['topics', 'ingestor', 'processor', 'operator', 'subscriber'] as const;
+/** Who logs in: `topics create`; ingestor, import and backfill; the processor; whoever operates it; gateway; webhooks; whoever reads signals. */
+export const ROLES = ['topics', 'ingestor', 'processor', 'operator', 'gateway', 'webhooks', 'subscriber'] as const;
 export type Role = (typeof ROLES)[number];
 
 export type Operation = 'Read' | 'Write' | 'Create' | 'Describe' | 'DescribeConfigs';
@@ -67,9 +67,18 @@ export function rightsOf(role: Role, namespace: string): readonly Right[] {
     ];
     case 'operator': return [
       topics(TOPICS, 'Read', 'DescribeConfigs'),
-      topics([...INPUT_TOPICS, 'watchlist'], 'Write'), // `quarantine retry` and `watch`.
-      group('processor', 'Describe'), group('ingestor', 'Describe'), groups(READER, STRETCHES, ...named(['replay-'])),
+      topics([...INPUT_TOPICS, 'watchlist', ...SUBSCRIBER_TOPICS], 'Write'), // `quarantine retry`, `watch`, `token`, `webhook`.
+      group('processor', 'Describe'), group('ingestor', 'Describe'), groups(READER, TAIL, STRETCHES, ...named(['replay-'])),
       transactional('processor-doctor', 'literal'),
+    ];
+    case 'gateway': return [
+      topics([...INPUT_TOPICS, 'signals', 'commits', 'quarantine', 'tokens'], 'Read', 'DescribeConfigs'),
+      group('processor', 'Describe'), groups(READER, TAIL, STRETCHES),
+    ];
+    case 'webhooks': return [
+      topics(['signals', 'webhooks'], 'Read'),
+      topics(['webhook-dead-letters'], 'Write'),
+      group('webhooks', 'Read'), groups(TAIL, STRETCHES),
     ];
     case 'subscriber': return [topics(['signals'], 'Read'), groups(STRETCHES, ...named(['subscriber']))];
   }

@@ -224,8 +224,12 @@ export function unlessRestarting(tell: () => void): void {
   try {
     tell();
   } catch (error) {
-    if (!/consumer group was not initialized/i.test(messageOf(error))) throw error;
+    if (!isRestarting(error)) throw error;
   }
+}
+
+export function isRestarting(error: unknown): boolean {
+  return /consumer group was not initialized/i.test(messageOf(error));
 }
 
 function keyOf(topic: string, partition: number): string {

@@ -9,6 +9,7 @@ export { inspectGroup, type GroupReport, type MemberReport } from './inspect-gro
 export { inspectRegistry, type RegistryFacts, type SubjectFacts } from './inspect-registry.ts';
 export { tryTransaction } from './inspect-rights.ts';
 export type { Lag, LagWatch, Retention } from './lag.ts';
+export { KeyedTail, type KeyedListener, type KeyedWord } from './keyed-tail.ts';
 export { MinHeap } from './min-heap.ts';
 export { newestRecords } from './newest.ts';
 export { COMMIT_STEPS, type CommitStep, type OnStep } from './outputs.ts';
@@ -21,6 +22,7 @@ export { ReplayLog, liveMembers, type PlannedPartition, type ReplayLogOptions } 
 export { ReplayOutput } from './replay-output.ts';
 export type { EmittedSignals } from './emitted-signals.ts';
 export type { Cut, Plan, Times } from './replay-plan.ts';
+export { SharedTopic, type SharedOffset, type SharedRecords, type SharedTopicOptions } from './shared-topic.ts';
 export { StretchReader, boundsOf, firstOffsetsAt, type Bounds, type Stretch, type StretchRecord } from './stretch-reader.ts';
 export { makeTopicsLike, planTopicsLike } from './topics-like.ts';
 export { readTopic, unframed, type TopicRecord } from './topic-reader.ts';

@@ -32,10 +32,10 @@ export class KafkaInputWriter {
   #next: Group = newGroup();
   #writing: Promise<void> | null = null;
 
-  /** Throws PortError. */
-  static async connect(kafka: KafkaOptions, registry: RegistryOptions): Promise<KafkaInputWriter> {
+  /** Writes these topics alone. Throws PortError. */
+  static async connect(kafka: KafkaOptions, registry: RegistryOptions, written: readonly Topic[] = WRITTEN): Promise<KafkaInputWriter> {
     const client = connectionOf(kafka);
-    const names = WRITTEN.map((topic) => nameIn(kafka.namespace, topic));
+    const names = written.map((topic) => nameIn(kafka.namespace, topic));
     const { topics } = await withAdmin(client, async (admin) => {
       const existing = await admin.listTopics();
       const missing = names.filter((name) => !existing.includes(name));
@@ -43,7 +43,7 @@ export class KafkaInputWriter {
       return await admin.fetchTopicMetadata({ topics: names });
     });
     const schemas = registryOf(registry);
-    const formats = new Map(await Promise.all(WRITTEN.map(async (topic): Promise<[Topic, WireFormat]> => (
+    const formats = new Map(await Promise.all(written.map(async (topic): Promise<[Topic, WireFormat]> => (
       [topic, await WireFormat.of(schemas, topic, nameIn(kafka.namespace, topic))]
     ))));
     const writer = new KafkaInputWriter(client, kafka.namespace, topics[0]?.partitions.length ?? 1, formats);
@@ -75,7 +75,7 @@ export class KafkaInputWriter {
     await this.#write();
   }
 
-  /** The same, for one record on any topic that an ingestor writes. */
+  /** The same, for one record on any topic that is written. */
   async note({ topic, key, timestamp, body }: Note): Promise<void> {
     this.#add(topic, partitionOf(key, this.#partitions), { key, timestamp, body });
     await this.#write();

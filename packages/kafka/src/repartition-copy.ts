@@ -11,7 +11,7 @@
 import { PortError } from '@fillstream/runtime';
 import { TOPICS, type Topic } from '@fillstream/schemas';
 import { INPUT_TOPICS } from '@fillstream/topics';
-import { nameIn, type KafkaOptions } from './connection.ts';
+import { connectionOf, nameIn, withAdmin, type KafkaOptions } from './connection.ts';
 import { Chunk, type ChunkOptions } from './repartition-chunk.ts';
 import { TimeMerge, type Merged, type Place } from './repartition-merge.ts';
 import { newProgress, readProgress, type CopyProgress, type CopyState, type Standing } from './repartition-progress.ts';
@@ -41,8 +41,8 @@ export type Copied = {
   readonly heldBy: (Place & { readonly time: number }) | null;
 };
 
-/** Keyed by address, the last record of a key counts. */
-const LAST_WORDS = ['watchlist', 'ingest-progress'] as const satisfies readonly Topic[];
+/** The last record of a key counts. The last two an old namespace may be without. */
+const LAST_WORDS = ['watchlist', 'ingest-progress', 'tokens', 'webhooks'] as const satisfies readonly Topic[];
 
 /** Throws PortError. When it was stopped, the progress is that of what was done. */
 export async function copyInputs(options: CopyOptions): Promise<Copied> {
@@ -231,7 +231,7 @@ class Copy {
   /** The last record of each key that has one. */
   async #lastWords(): Promise<readonly Share[]> {
     const chunk = this.#newChunk(0);
-    for (const topic of LAST_WORDS) {
+    for (const topic of await existingOf(this.#options.from, LAST_WORDS)) {
       const records = (await readTopic(this.#options.from, topic)).filter(({ key }) => key !== null);
       for (const { value, key, ...record } of new Map(records.map((each) => [each.key, each])).values()) {
         if (value !== null && key !== null) chunk.copy({ ...record, topic, value, key: Buffer.from(key), headers: {} });
@@ -244,6 +244,11 @@ class Copy {
     const { partitions, from } = this.#options;
     return new Chunk({ partitions, formats: this.#formats, oldNamespace: from.namespace ?? '', ticked });
   }
+}
+
+async function existingOf(options: KafkaOptions, topics: readonly Topic[]): Promise<readonly Topic[]> {
+  const existing = await withAdmin(connectionOf(options), async (admin) => await admin.listTopics());
+  return topics.filter((topic) => existing.includes(nameIn(options.namespace, topic)));
 }
 
 function finite(time: number): number | null {

@@ -31,6 +31,8 @@ const FULL = 4_000;
 const LOW = 2_000;
 const BYTES_A_PARTITION = 262_144;
 const FETCH_WAIT_MS = 100;
+/** Records of one stretch before it's another's turn. */
+const SHARE = 200;
 const FOR_EVER_MS = 2 ** 30;
 const ASSIGNER = 'fillstream-stretches';
 const ASSIGNER_VERSION = 1;
@@ -82,6 +84,27 @@ export class StretchReader {
   /** The next record of any stretch, waited for; null at the end of all, and when this was closed. Throws PortError. */
   async nextOfAny(): Promise<StretchRecord | null> {
     return await this.#waited([...this.#queues.values()]);
+  }
+
+  /** At most so many records of any stretch. None after a wait: ask again, and markers may have come. null when this was closed. Throws PortError. */
+  async nextBatch(limit: number): Promise<StretchRecord[] | null> {
+    const { rings } = this.#bell;
+    const records: StretchRecord[] = [];
+    while (records.length < limit) {
+      const before = records.length;
+      for (const queue of this.#queues.values()) records.push(...queue.take(Math.min(SHARE, limit - records.length)));
+      if (records.length === before) break;
+    }
+    if (records.length > 0) return records;
+    if (this.#failure !== null) throw this.#failure;
+    if (this.#isClosed) return null;
+    await this.#bell.after(rings, FOR_EVER_MS);
+    return records;
+  }
+
+  /** The offset after all that was handed over of a stretch, and after the markers behind it. */
+  offsetAfter(topic: string, partition: number): number {
+    return this.#queues.get(keyOf(topic, partition))?.offset ?? 0;
   }
 
   /** Who waits gets null. */
@@ -177,6 +200,16 @@ class Queue {
     [this.#consumer, this.#name] = [consumer, name];
     consumer.seek({ topic: name, partition: this.#stretch.partition, offset: String(this.#next) });
     if (this.isEnded) this.#pause();
+  }
+
+  get offset(): number {
+    return this.#records[this.#place]?.offset ?? this.#next;
+  }
+
+  take(limit: number): StretchRecord[] {
+    const records: StretchRecord[] = [];
+    for (let record = limit > 0 ? this.shift() : null; record !== null; record = records.length < limit ? this.shift() : null) records.push(record);
+    return records;
   }
 
   shift(): StretchRecord | null {

@@ -2,9 +2,10 @@
 //
 // V1  What was set on an old topic is set on the new one; what wasn't is the cluster's, as it was there.
 // V2  Topics that are there already are checked as if they had just been made, and never changed.
+// V3  Topics of later versions, which the old namespace lacks, are made like those of theirs that it has.
 
 import { PortError } from '@fillstream/runtime';
-import { TOPICS } from '@fillstream/schemas';
+import { TOPICS, type SUBSCRIBER_TOPICS, type Topic } from '@fillstream/schemas';
 import kafkajs, { type Admin, type ITopicConfig } from 'kafkajs';
 import { connectionOf, nameIn, withAdmin, type KafkaOptions } from './connection.ts';
 import { PROGRESS_TOPIC } from './repartition-progress.ts';
@@ -12,6 +13,11 @@ import { registerSchemas, type TopicReport } from './topics.ts';
 import { registryOf, type RegistryOptions } from './wire-format.ts';
 
 type Wanted = Required<Pick<ITopicConfig, 'topic' | 'numPartitions' | 'replicationFactor' | 'configEntries'>>;
+
+/** V3. */
+const LIKE: Readonly<Partial<Record<Topic, Topic>>> = {
+  'tokens': 'watchlist', 'webhooks': 'watchlist', 'webhook-dead-letters': 'gaps',
+} satisfies Record<(typeof SUBSCRIBER_TOPICS)[number], Topic>;
 
 const { ConfigResourceTypes, ConfigSource } = kafkajs; // Node finds no such names in the module, only in its default.
 
@@ -39,10 +45,11 @@ export async function planTopicsLike(from: KafkaOptions, to: KafkaOptions, parti
 
 async function wantedOf(admin: Admin, from: KafkaOptions, to: KafkaOptions, partitions: number): Promise<Wanted[]> {
   const existing = new Set(await admin.listTopics());
-  const missing = TOPICS.map((topic) => nameIn(from.namespace, topic)).filter((name) => !existing.has(name));
+  const isHere = (topic: Topic): boolean => existing.has(nameIn(from.namespace, topic));
+  const missing = TOPICS.filter((topic) => !isHere(topic) && LIKE[topic] === undefined).map((topic) => nameIn(from.namespace, topic));
   if (missing.length > 0) throw new PortError('log-broken', `there is no topic ${missing.join(', ')}: nothing to repartition`, { retryable: false });
   const wanted = await Promise.all(TOPICS.map(async (topic): Promise<Wanted> => {
-    const old = nameIn(from.namespace, topic);
+    const old = nameIn(from.namespace, isHere(topic) ? topic : LIKE[topic] ?? topic);
     return { topic: nameIn(to.namespace, topic), numPartitions: partitions, replicationFactor: await replicasOf(admin, old), configEntries: await ownSettings(admin, old) };
   }));
   const like = wanted.find(({ topic }) => topic === nameIn(to.namespace, 'watchlist'));

@@ -28,7 +28,7 @@ export type TopicReport = { readonly name: string; readonly made: boolean; reado
 
 const { ConfigResourceTypes } = kafkajs; // Node finds no such name in the module, only in its default.
 
-const COMPACTED: readonly Topic[] = ['watchlist', 'ingest-progress'];
+const COMPACTED: readonly Topic[] = ['watchlist', 'ingest-progress', 'tokens', 'webhooks'];
 const INPUTS: readonly Topic[] = ['fills', 'order-updates'];
 const AHEAD_MS = 60_000;
 /** By default brokers refuse what is more than an hour ahead; outputs have the times of what they came from. */

@@ -8,7 +8,7 @@ import { pino } from 'pino';
 /** All that may be written beside level, time, service and message. An address is public; an order's content is not logged. */
 const FIELDS = [
   'partition', 'partitions', 'how', 'lost', 'replayed', 'ms', 'detail', 'address', 'addresses', 'reason', 'records', 'end', 'from', 'to',
-  'capacity', 'call', 'change', 'url', 'version',
+  'capacity', 'call', 'change', 'url', 'version', 'webhook', 'ip', 'route', 'tokenId', 'connection', 'transport',
 ] as const;
 
 type Field = string | number | boolean | null | readonly (string | number)[];

@@ -6,6 +6,7 @@
 // G3  A commit's signals, refusals and its own record are one transaction: all of them are visible, or none.
 // G4  The file has a size limit: an append beyond it is refused and nothing of it is written.
 
+import { randomUUID } from 'node:crypto';
 import type { StatementSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PortError, partitionOf, type EventLog, type PartitionLog } from '@fillstream/runtime';
@@ -17,6 +18,7 @@ import type { Row } from './rows.ts';
 
 /** How long `take` waits for records before it tells that none came. */
 const IDLE_MS = 200;
+const LOG_ID = 'log id';
 
 export type SqliteLogOptions = {
   readonly database: Database;
@@ -43,6 +45,7 @@ export class SqliteLog implements EventLog {
     this.#limitBytes = limitBytes;
     this.partitions = partitions;
     this.#checkPartitions(partitions);
+    this.#nameOnce();
     this.#insert = database.sql.prepare('INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?)');
     this.#select = database.sql.prepare('SELECT offset, arrival, body FROM records WHERE topic = ? AND partition = ? AND offset >= ? ORDER BY offset LIMIT ?');
     this.#arrivals = Number(database.sql.prepare('SELECT max(arrival) AS arrival FROM records').get()?.['arrival'] ?? -1) + 1;
@@ -149,6 +152,14 @@ export class SqliteLog implements EventLog {
     }
     this.#database.transaction(() => {
       this.#database.setFact('partitions', String(partitions));
+    });
+  }
+
+  /** So that readers tell this log from one that is made in its place. */
+  #nameOnce(): void {
+    if (this.#database.fact(LOG_ID) !== null) return;
+    this.#database.transaction(() => {
+      this.#database.setFact(LOG_ID, randomUUID());
     });
   }
 

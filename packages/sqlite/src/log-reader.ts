@@ -13,6 +13,7 @@ export class LogReader {
   readonly #sql: DatabaseSync;
   readonly #select: StatementSync;
   readonly #selectKey: StatementSync;
+  readonly #last: StatementSync;
 
   /** Throws PortError when there is no log. */
   static open(folder: string): LogReader {
@@ -34,6 +35,7 @@ export class LogReader {
     }
     const columns = 'SELECT offset, timestamp, key, body FROM records WHERE topic = ? AND partition = ? AND offset >= ?';
     this.#select = sql.prepare(`${columns} ORDER BY offset LIMIT ?`);
+    this.#last = sql.prepare('SELECT max(offset) AS last FROM records WHERE topic = ? AND partition = ?');
     this.#selectKey = sql.prepare(`${columns} AND key = ? ORDER BY offset`);
   }
 
@@ -41,6 +43,12 @@ export class LogReader {
   fact(name: string): string | null {
     const value = this.#sql.prepare('SELECT value FROM facts WHERE name = ?').get(name)?.['value'];
     return typeof value === 'string' ? value : null;
+  }
+
+  /** The offset after a topic's last record. */
+  end(topic: string, partition: number): number {
+    const last = this.#last.get(topic, partition)?.['last'];
+    return typeof last === 'number' ? last + 1 : 0;
   }
 
   /** Records of a topic from an offset on, at most `limit`. */

@@ -19,7 +19,7 @@ async function main(patterns: readonly string[]): Promise<void> {
   const started = performance.now();
   const files = (await filesOf(TEST_FILES)).filter((file) => patterns.length === 0 || patterns.some((pattern) => file.includes(pattern)));
   if (files.length === 0) throw new Error(`no test file matches ${patterns.join(' ')}`);
-  const checks = patterns.length === 0 ? ['lint', 'types'] as const : [];
+  const checks = patterns.length === 0 ? ['lint', 'types', 'page'] as const : [];
   const checked = Promise.all(checks.map(async (name) => await runCheck(name)));
   const tests = await runTests(files);
   const failedChecks = (await checked).filter((passed) => !passed).length;
@@ -37,6 +37,7 @@ async function filesOf(patterns: readonly string[]): Promise<string[]> {
 const CHECKS = {
   lint: ['node_modules/eslint/bin/eslint.js', '--max-warnings', '0', '.'],
   types: ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json'],
+  page: ['node_modules/typescript/bin/tsc', '-p', 'packages/dashboard/web/tsconfig.json'],
 };
 
 async function runCheck(name: keyof typeof CHECKS): Promise<boolean> {

@@ -9,13 +9,13 @@ import { test } from 'node:test';
 const ROOT = join(import.meta.dirname, '../..');
 /** A file this long says at its top what it is. */
 const HEADER_FROM_LINES = 40;
-const PROSE_AND_CODE = /\.(?:ts|mjs|js|md|avsc|json|yaml|yml)$|^\.ci\/run$/;
+const PROSE_AND_CODE = /\.(?:tsx?|css|html|mjs|js|md|avsc|json|yaml|yml)$|^\.ci\/run$/;
 const LOCKFILE = 'pnpm-lock.yaml';
 
 /** Files that git has, and new ones that it would take. */
 const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], { cwd: ROOT, encoding: 'utf8' })
   .split('\n').filter((file) => PROSE_AND_CODE.test(file) && file !== LOCKFILE);
-const sources = files.filter((file) => file.endsWith('.ts'));
+const sources = files.filter((file) => /\.tsx?$/.test(file));
 const packages = ['packages', 'services'].flatMap((folder) => readdirSync(join(ROOT, folder)).map((name) => `${folder}/${name}`)).concat('schemas', 'infra/stack');
 
 function read(file: string): string {

@@ -53,7 +53,7 @@ function subjectsOf(journal: string, folder: string): Subject[] {
     { name: 'read + JSON.parse', aim: null, args: [join(import.meta.dirname, 'baseline.ts'), journal], prepare: clear },
     { name: 'run, in memory', aim: 3, args: [COMMAND, 'run', '--journal', journal, '--out', out], prepare: clear },
     { name: 'run --state', aim: 6, args: [COMMAND, 'run', '--journal', journal, '--out', out, '--state', state], prepare: clear },
-    { name: 'start --journal', aim: 12, args: [COMMAND, 'start', '--journal', journal, '--data', state], prepare: clear },
+    { name: 'start --journal', aim: 12, args: [COMMAND, 'start', '--no-gateway', '--journal', journal, '--data', state], prepare: clear },
   ];
 }
 

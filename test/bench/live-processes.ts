@@ -23,6 +23,8 @@ export type Launched = {
   readonly stdout: Readable;
   /** Resolves when standard error has so many matches; rejects when it ends before. */
   readonly heard: (pattern: RegExp, times?: number) => Promise<void>;
+  /** Resolves to what standard error first has of it; rejects when it ends before. */
+  readonly saying: (pattern: RegExp) => Promise<RegExpExecArray>;
   readonly end: () => Promise<void>;
 };
 
@@ -56,14 +58,21 @@ function launch(script: string, args: readonly string[]): Launched {
   let [stderr, hasEnded] = ['', false];
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString('utf8')));
   child.once('close', () => (hasEnded = true));
+  const heard = async (pattern: RegExp, times = 1): Promise<void> => {
+    while (Array.from(stderr.matchAll(new RegExp(pattern, 'g'))).length < times) {
+      if (hasEnded) throw new Error(`${script} ended: ${stderr}`);
+      await Promise.race([once(child.stderr, 'data'), closed]);
+    }
+  };
   return {
     pid: child.pid ?? 0,
     stdout: child.stdout,
-    heard: async (pattern, times = 1) => {
-      while (Array.from(stderr.matchAll(new RegExp(pattern, 'g'))).length < times) {
-        if (hasEnded) throw new Error(`${script} ended: ${stderr}`);
-        await Promise.race([once(child.stderr, 'data'), closed]);
-      }
+    heard,
+    saying: async (pattern) => {
+      await heard(pattern);
+      const said = pattern.exec(stderr);
+      assert.ok(said !== null);
+      return said;
     },
     end: async () => {
       child.kill('SIGTERM');

@@ -101,7 +101,7 @@ async function measure(step: string, plan: Plan, run: number, servers: Servers |
 
 async function embedded(exchange: Exchange): Promise<Measured> {
   const folder = mkdtempSync(join(tmpdir(), 'fillstream-bench-live-'));
-  const command = launchCommand(['start', '--exchange', exchange.url, '--data', folder, ...exchange.addresses.flatMap((address) => ['--address', address])]);
+  const command = launchCommand(['start', '--no-gateway', '--exchange', exchange.url, '--data', folder, ...exchange.addresses.flatMap((address) => ['--address', address])]);
   const seen = new Map<string, { readonly oid: number; readonly at: number }>();
   let rest = '';
   command.stdout.on('data', (chunk: Buffer) => {

@@ -55,7 +55,7 @@ describe('the values', () => {
 
   test('of the chart\'s page are too, all together', () => {
     const blocks = Array.from(read('README.md').matchAll(/```yaml\n([^]*?)```/g), ([, text = '']): Tree => parse(text));
-    assert.equal(blocks.length, 2);
+    assert.equal(blocks.length, 3);
     assert.ok(isValid(blocks.reduce(merged)));
   });
 
@@ -65,6 +65,9 @@ describe('the values', () => {
       { procesor: {} }, { processor: { replica: 3 } }, { ingestor: { capacity: 11 } }, { topics: { partitions: 0 } }, { topics: { partitions: 1_025 } },
       { redis: { password: 'x' } }, { kafka: { sasl: { password: 'x' } } }, { kafka: { sasl: { mechanism: 'scram-sha-512' } } }, { redis: { username: 'me' } },
       { kafka: { ca: { secret: 'kafka-ca' } } }, { metrics: { port: 80 } }, { namespace: 'a.b' },
+      { gateway: { ingress: { enabled: true } } }, { gateway: { ingress: { host: 'https://a.example' } } }, { gateway: { allowOrigins: ['app.example'] } },
+      { gateway: { trustedProxies: ['ingress'] } }, { gateway: { limits: { connections: 0 } } }, { gateway: { redis: { username: 'me' } } }, { gateway: { token: 'x' } },
+      { webhooks: { secret: 'x' } }, { webhooks: { autoscaling: { enabled: true } } },
     ];
     assert.deepEqual(bad.filter(isValid), []);
   });
@@ -155,13 +158,16 @@ describe('what Helm makes of it', { skip }, () => {
 
     test(labelled('is asked whether it is well, and has the time to drain'), () => {
       const services = podsOf(objectsOf(name)).filter(({ object }) => object['kind'] !== 'Job');
-      assert.equal(services.length, 2);
-      for (const { pod, container } of services) {
-        const { livenessProbe, readinessProbe, startupProbe, ports, env } = container;
+      assert.equal(services.length, 4);
+      for (const { pod, container, labels } of services) {
+        const { livenessProbe, readinessProbe, startupProbe } = container;
+        const port = labels['app.kubernetes.io/component'] === 'gateway' ? 'http' : 'metrics';
         assert.deepEqual([livenessProbe, readinessProbe, startupProbe].map((probe: Tree) => probe['httpGet']), [
-          { path: '/healthz', port: 'metrics' }, { path: '/readyz', port: 'metrics' }, { path: '/healthz', port: 'metrics' },
+          { path: '/healthz', port }, { path: '/readyz', port }, { path: '/healthz', port },
         ]);
-        assert.equal(env.find((each: Tree) => each['name'] === 'FILLSTREAM_HTTP').value, `0.0.0.0:${String(ports[0].containerPort)}`);
+        const at = (name: string): string => `0.0.0.0:${String(container['ports'].find((each: Tree) => each['name'] === name)?.containerPort)}`;
+        const said = (variable: string): unknown => container['env'].find((each: Tree) => each['name'] === variable)?.value;
+        assert.deepEqual([said('FILLSTREAM_HTTP'), said('FILLSTREAM_LISTEN')], [at('metrics'), port === 'http' ? at('http') : undefined]);
         assert.ok(pod['terminationGracePeriodSeconds'] > DRAIN);
       }
     });
@@ -176,7 +182,8 @@ describe('what Helm makes of it', { skip }, () => {
         assert.equal(container['volumeMounts'].some((each: Tree) => each['mountPath'] === '/run/secrets/fillstream'), paths.length > 0);
         const kafka = files.filter(({ name: secret }) => secret === 'kafka-logins').flatMap(({ items }) => items.map((item: Tree) => item['key']));
         assert.deepEqual(kafka, name === 'all' ? [part] : []);
-        assert.equal(files.some(({ name: secret }) => secret === 'redis-login'), name === 'all' && part === 'processor');
+        const redis = files.filter(({ name: secret }) => secret === 'redis-login').flatMap(({ items }) => items.map((item: Tree) => item['key']));
+        assert.deepEqual(redis, name === 'all' && part === 'processor' ? ['processor'] : name === 'all' && part === 'gateway' ? ['operator'] : []);
         assert.deepEqual(container['env'].filter((each: Tree) => /PASSWORD$/.test(String(each['name']))), []);
       }
     });
@@ -188,25 +195,31 @@ describe('what Helm makes of it', { skip }, () => {
         const selector = kind === 'Service' ? spec.selector : spec.selector?.matchLabels ?? spec.podSelector?.matchLabels;
         if (selector === undefined) continue;
         const found = pods.filter(({ labels }) => Object.entries(selector).every(([key, value]) => labels[key] === value));
-        assert.equal(found.length, kind === 'NetworkPolicy' ? 3 : 1, `${String(kind)} ${String(metadata.name)}`);
+        assert.equal(found.length, metadata.name === 'try-fillstream' ? 5 : 1, `${String(kind)} ${String(metadata.name)}`);
       }
     });
   }
 
   test('is the least with the least said', () => {
     assert.deepEqual(namesOf(objectsOf('least')), [
-      'Deployment try-fillstream-processor', 'Job try-fillstream-topics', 'PodDisruptionBudget try-fillstream-ingestor', 'PodDisruptionBudget try-fillstream-processor',
-      'Service try-fillstream-ingestor', 'Service try-fillstream-processor', 'StatefulSet try-fillstream-ingestor',
+      'Deployment try-fillstream-gateway', 'Deployment try-fillstream-processor', 'Deployment try-fillstream-webhooks', 'Job try-fillstream-topics',
+      'PodDisruptionBudget try-fillstream-gateway', 'PodDisruptionBudget try-fillstream-ingestor', 'PodDisruptionBudget try-fillstream-processor',
+      'PodDisruptionBudget try-fillstream-webhooks', 'Service try-fillstream-gateway', 'Service try-fillstream-gateway-metrics', 'Service try-fillstream-ingestor',
+      'Service try-fillstream-processor', 'Service try-fillstream-webhooks', 'StatefulSet try-fillstream-ingestor',
     ]);
   });
 
   test('has what is switched on, and not what is switched off', () => {
     const all = objectsOf('all');
-    assert.deepEqual(namesOf(all).filter((each) => /^(?:Horizontal|Network|ServiceMonitor)/.test(each)), [
-      'HorizontalPodAutoscaler try-fillstream-processor', 'NetworkPolicy try-fillstream', 'ServiceMonitor try-fillstream-ingestor', 'ServiceMonitor try-fillstream-processor',
+    assert.deepEqual(namesOf(all).filter((each) => /^(?:Horizontal|Ingress|Network|ServiceMonitor)/.test(each)), [
+      'HorizontalPodAutoscaler try-fillstream-gateway', 'HorizontalPodAutoscaler try-fillstream-processor', 'Ingress try-fillstream-gateway',
+      'NetworkPolicy try-fillstream', 'NetworkPolicy try-fillstream-gateway', 'ServiceMonitor try-fillstream-gateway', 'ServiceMonitor try-fillstream-ingestor',
+      'ServiceMonitor try-fillstream-processor', 'ServiceMonitor try-fillstream-webhooks',
     ]);
-    assert.equal(all.find(({ kind }) => kind === 'Deployment')?.['spec'].replicas, undefined, 'the autoscaler says how many');
-    assert.deepEqual(namesOf(objectsOf('least', '--set', 'ingestor.enabled=false,topics.enabled=false,processor.disruptionBudget.enabled=false')), [
+    const scaled = all.filter(({ kind, spec }) => kind === 'Deployment' && spec.replicas === undefined).map(({ metadata }) => metadata.name);
+    assert.deepEqual(scaled.sort(), ['try-fillstream-gateway', 'try-fillstream-processor'], 'the autoscaler says how many');
+    const off = ['ingestor', 'topics', 'gateway', 'webhooks', 'processor.disruptionBudget'].map((each) => `${each}.enabled=false`).join(',');
+    assert.deepEqual(namesOf(objectsOf('least', '--set', off)), [
       'Deployment try-fillstream-processor', 'Service try-fillstream-processor',
     ]);
   });
@@ -224,13 +237,44 @@ describe('what Helm makes of it', { skip }, () => {
     assert.ok((args[args.indexOf('--spill') + 1] ?? '').startsWith(`${String(mount)}/`));
   });
 
+  test('shows clients the gateway alone, by the names that it answers to, once it is ready', () => {
+    const objects = objectsOf('all');
+    const { spec: ingress } = objects.find(({ kind }) => kind === 'Ingress') ?? {};
+    const [{ host, http }] = ingress.rules;
+    assert.deepEqual([host, ingress.ingressClassName, ingress.tls], ['signals.example.com', 'nginx', [{ hosts: [host], secretName: 'signals-certificate' }]]);
+    const { service } = http.paths[0].backend;
+    const { spec } = objects.find(({ kind, metadata }) => kind === 'Service' && metadata.name === service.name) ?? {};
+    assert.deepEqual([spec.type, spec.publishNotReadyAddresses, spec.ports], ['ClusterIP', undefined, [{ name: service.port.name, port: 8_443, targetPort: 'http' }]]);
+    const args: readonly string[] = podsOf(objects).find(({ labels }) => labels['app.kubernetes.io/component'] === 'gateway')?.container['args'];
+    const after = (flag: string): string[] => args.flatMap((arg, place) => (arg === flag ? [args[place + 1] ?? ''] : []));
+    assert.ok(args.includes('--tokens'));
+    assert.deepEqual(after('--allow-host'), [...['', '.trading', '.trading.svc', '.trading.svc.cluster.local'].map((end) => `${service.name}${end}`), host, 'signals.internal']);
+    assert.deepEqual([after('--allow-origin'), after('--trusted-proxy'), after('--limit')], [['https://app.example.com'], ['10.0.0.0/8'], ['connections=20000', 'connectionsPerIp=200']]);
+    const policies = objects.filter(({ kind, metadata }) => kind === 'NetworkPolicy' && metadata.name.endsWith('-gateway'));
+    assert.deepEqual(policies.map((policy) => policy['spec'].ingress[0].ports), [[{ port: 8_443, protocol: 'TCP' }]]);
+    assert.equal(objects.filter(({ kind, spec: { type } }) => kind === 'Service' && type !== undefined).length, 1, 'all others are headless');
+  });
+
+  test('keeps what a gateway has read in a folder of its pod', () => {
+    const { pod, container } = podsOf(objectsOf('all')).find(({ labels }) => labels['app.kubernetes.io/component'] === 'gateway') ?? {};
+    const mount = container?.['volumeMounts'].find(({ name }: Tree) => name === 'model')?.mountPath;
+    assert.deepEqual(pod?.['volumes'].find(({ name }: Tree) => name === 'model'), { name: 'model', emptyDir: { sizeLimit: '20Gi' } });
+    const args: readonly string[] = container?.['args'] ?? [];
+    assert.ok((args[args.indexOf('--model') + 1] ?? '').startsWith(`${String(mount)}/`));
+  });
+
   test('has metrics under the job names and the label that the alerts know', () => {
     const rules = readFileSync(join(ROOT, 'infra/monitoring/prometheus/rules.yaml'), 'utf8');
-    for (const { spec } of objectsOf('all').filter(({ kind }) => kind === 'ServiceMonitor')) {
-      const [{ relabelings }] = spec.endpoints;
+    const jobs = Array.from(rules.matchAll(/job=~"\.\*(fillstream-[^"]+)"/g), ([, name = '']) => new RegExp(`^${name}$`));
+    const objects = objectsOf('all');
+    for (const { spec } of objects.filter(({ kind }) => kind === 'ServiceMonitor')) {
+      const [{ relabelings, port }] = spec.endpoints;
       const [job, namespace] = relabelings;
       assert.equal(job.targetLabel, 'job');
-      assert.ok(rules.includes(String(job.replacement)), String(job.replacement));
+      assert.ok(jobs.some((pattern) => pattern.test(String(job.replacement))), String(job.replacement));
+      const found = objects.filter(({ kind, metadata, spec: { ports = [] } }) => kind === 'Service' && ports.some((each: Tree) => each['name'] === port)
+        && Object.entries(spec.selector.matchLabels).every(([key, value]) => metadata.labels[key] === value));
+      assert.deepEqual(found.map((each) => each['spec'].publishNotReadyAddresses), [true]);
       assert.deepEqual(namespace, { targetLabel: 'namespace', replacement: 'a' });
     }
   });

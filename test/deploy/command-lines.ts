@@ -1,13 +1,20 @@
 // Command lines that somebody else will run, judged by the command's own parser.
 
 import assert from 'node:assert/strict';
+import { gatewayCommand } from '../../packages/cli/src/gateway/gateway-command.ts';
+import { tokenCommand } from '../../packages/cli/src/gateway/token-command.ts';
+import { webhookCommand } from '../../packages/cli/src/gateway/webhook-command.ts';
+import { webhooksCommand } from '../../packages/cli/src/gateway/webhooks-command.ts';
 import { topicsCommand } from '../../packages/cli/src/stack/commands.ts';
 import { ingestorCommand } from '../../packages/cli/src/stack/ingestor-command.ts';
 import { processorCommand } from '../../packages/cli/src/stack/processor-command.ts';
 
 type Command = ReturnType<typeof topicsCommand>;
 
-const COMMANDS: Readonly<Record<string, () => Command>> = { topics: topicsCommand, ingestor: ingestorCommand, processor: processorCommand };
+const COMMANDS: Readonly<Record<string, () => Command>> = {
+  topics: topicsCommand, ingestor: ingestorCommand, processor: processorCommand, gateway: gatewayCommand, webhooks: webhooksCommand,
+  token: tokenCommand, webhook: webhookCommand,
+};
 const PREFIX = 'FILLSTREAM_';
 
 /** Fails for what the command wouldn't take: a flag, its value, or a variable. */

@@ -16,10 +16,11 @@ import { composeConfig, isTool, runTool, type Tool } from './tools.ts';
 
 type Service = {
   readonly image: string;
+  readonly profiles?: readonly string[];
   readonly build?: { readonly context: string; readonly dockerfile: string; readonly target: string };
   readonly command: readonly string[] | null;
   readonly environment?: Readonly<Record<string, string>>;
-  readonly ports?: readonly { readonly host_ip?: string; readonly published: string }[];
+  readonly ports?: readonly { readonly host_ip?: string; readonly published: string; readonly target: number }[];
   readonly volumes?: readonly { readonly type: string; readonly source: string; readonly target: string; readonly read_only?: boolean }[];
   readonly secrets?: readonly { readonly source: string; readonly target: string }[];
   readonly networks: Readonly<Record<string, unknown>>;
@@ -36,6 +37,9 @@ type Service = {
 type Project = { readonly services: Readonly<Record<string, Service>>; readonly secrets: Readonly<Record<string, { readonly file: string }>> };
 
 const FILE = join(ROOT, 'infra/compose.yaml');
+const SERVICES = ['ingestor', 'processor', 'gateway', 'webhooks'];
+/** As docs/deploy.md has it. */
+const FIRST_TOKEN = ['token', 'create', '--name', 'me', '--actions', 'signals,orders,status'];
 const tool = composeConfig();
 const skip = isTool(tool) ? false : tool.missing;
 
@@ -65,21 +69,24 @@ describe('the installation', { skip }, () => {
     project = JSON.parse(stdout);
   });
 
-  test('has the servers, the topics, an ingestor, two processors, Prometheus and Grafana', () => {
-    assert.deepEqual(services().map(([name]) => name).sort(), ['grafana', 'ingestor', 'kafka', 'processor', 'prometheus', 'redis', 'registry', 'topics']);
+  test('has the servers, the topics, an ingestor, two processors, a gateway, webhooks, Prometheus and Grafana, and single commands when asked', () => {
+    assert.deepEqual(services().map(([name]) => name).sort(), ['cli', 'gateway', 'grafana', 'ingestor', 'kafka', 'processor', 'prometheus', 'redis', 'registry', 'topics', 'webhooks']);
     assert.equal(service('processor').deploy?.replicas, 2);
+    assert.deepEqual(services().filter(([, { profiles = [] }]) => profiles.length > 0).map(([name]) => name), ['cli']);
   });
 
   test('runs command lines that the commands take, in images that are built of the Dockerfile', () => {
-    assert.deepEqual(own().map(([name]) => name).sort(), ['ingestor', 'processor', 'topics']);
+    assert.deepEqual(own().map(([name]) => name).sort(), ['cli', 'gateway', 'ingestor', 'processor', 'topics', 'webhooks']);
     for (const [name, { build, command, environment = {}, image }] of own()) {
       assert.ok(build !== undefined);
       assert.ok(existsSync(join(build.context, build.dockerfile)), name);
       assert.ok(stages().some((stage) => stage.name === build.target), name);
       assert.match(image, new RegExp(`^fillstream-${build.target}:0\\.1\\.0$`));
       const fromImage = Object.entries(environmentOf(build.target)).filter(([variable]) => variable.startsWith('FILLSTREAM_'));
-      assertTaken(command ?? wordsOf(lastOf(build.target, 'CMD')), { ...Object.fromEntries(fromImage), ...environment });
+      assertTaken(command ?? (name === 'cli' ? FIRST_TOKEN : wordsOf(lastOf(build.target, 'CMD'))), { ...Object.fromEntries(fromImage), ...environment });
     }
+    const page = readFileSync(join(ROOT, 'docs/deploy.md'), 'utf8');
+    assert.ok(page.includes(`docker compose -f infra/compose.yaml run --rm cli ${FIRST_TOKEN.join(' ')}\n`));
   });
 
   test('mounts files that are there, read-only, and secrets where they are looked for', () => {
@@ -106,29 +113,45 @@ describe('the installation', { skip }, () => {
     }
   });
 
+  test('shows browsers and subscribers the gateway alone, and the gateway nobody without a token', () => {
+    assert.deepEqual(services().filter(([, { networks }]) => 'clients' in networks).map(([name]) => name), ['gateway']);
+    const [port] = service('gateway').ports ?? [];
+    assert.deepEqual([port?.published, String(port?.target)], ['18080', environmentOf('gateway')['FILLSTREAM_LISTEN']?.split(':').at(-1)]);
+    assert.deepEqual(service('gateway').command, [...wordsOf(lastOf('gateway', 'CMD')), '--allow-host', 'gateway']);
+    for (const [name, { ports = [] }] of own()) assert.ok(name === 'gateway' || ports.length === 0, name);
+  });
+
+  test('keeps what a gateway has read in a volume, where its image may write', () => {
+    const [volume] = service('gateway').volumes ?? [];
+    const command = service('gateway').command ?? [];
+    assert.deepEqual([volume?.type, volume?.target], ['volume', '/var/lib/fillstream']);
+    assert.ok((command[command.indexOf('--model') + 1] ?? '').startsWith('/var/lib/fillstream/'));
+  });
+
   test('waits for what has to be there, as whether it is well is known', () => {
     for (const [name, { depends_on = {}, healthcheck, restart }] of services()) {
-      const isJob = name === 'topics';
+      const isJob = name === 'topics' || name === 'cli';
       const target = service(name).build?.target;
       const isAsked = healthcheck !== undefined || (target !== undefined && (lastOf(target, 'HEALTHCHECK') ?? '').includes('CMD'));
       assert.equal(isAsked, !isJob, name);
-      assert.match(restart, isJob ? /^on-failure:/ : /^unless-stopped$/, name);
+      assert.match(restart, isJob ? /^(?:on-failure:.*|no)$/ : /^unless-stopped$/, name);
       for (const [other, { condition }] of Object.entries(depends_on)) {
         assert.equal(condition, other === 'topics' ? 'service_completed_successfully' : 'service_healthy', `${name}: ${other}`);
       }
     }
-    assert.deepEqual(Object.keys(service('processor').depends_on ?? {}).sort(), ['redis', 'topics']);
+    for (const name of ['processor', 'gateway']) assert.deepEqual(Object.keys(service(name).depends_on ?? {}).sort(), ['redis', 'topics'], name);
+    for (const name of ['ingestor', 'webhooks']) assert.deepEqual(Object.keys(service(name).depends_on ?? {}), ['topics'], name);
     assert.deepEqual(Object.keys(service('topics').depends_on ?? {}).sort(), ['kafka', 'registry']);
   });
 
   test('stops services only after they had time to drain', () => {
-    for (const name of ['ingestor', 'processor']) assert.ok(Number.parseInt(service(name).stop_grace_period ?? '', 10) > 10, name);
+    for (const name of SERVICES) assert.ok(Number.parseInt(service(name).stop_grace_period ?? '', 10) > 10, name);
   });
 
   test('shows Prometheus the services by the names and the port that it asks for', () => {
     const config = parse(readFileSync(join(ROOT, 'infra/monitoring/prometheus/prometheus.yaml'), 'utf8'));
     const asked = config.scrape_configs.flatMap(({ dns_sd_configs = [] }: { dns_sd_configs?: { names: string[]; port: number }[] }) => dns_sd_configs);
-    assert.deepEqual(asked.flatMap(({ names }: { names: string[] }) => names).sort(), ['ingestor', 'processor']);
+    assert.deepEqual(asked.flatMap(({ names }: { names: string[] }) => names).sort(), SERVICES.toSorted());
     for (const { names, port } of asked) for (const name of names) {
       assert.ok('metrics' in service(name).networks && 'metrics' in service('prometheus').networks);
       assert.equal(environmentOf(name)['FILLSTREAM_HTTP'], `0.0.0.0:${String(port)}`);
@@ -138,12 +161,15 @@ describe('the installation', { skip }, () => {
     assert.ok(service('prometheus').command?.includes(`--config.file=${target ?? ''}/prometheus.yaml`));
   });
 
-  test('logs in to Redis as the user of its ACL file', async () => {
+  test('logs in to Redis as users of its ACL file', async () => {
     const { stdout } = await fillstream(['acl', 'redis']);
-    assert.match(stdout, new RegExp(`^user ${service('processor').environment?.['FILLSTREAM_REDIS_USERNAME'] ?? '-'} on `, 'm'));
+    for (const [name, user] of [['processor', 'fillstream-processor'], ['gateway', 'fillstream-operator']] as const) {
+      assert.equal(service(name).environment?.['FILLSTREAM_REDIS_USERNAME'], user);
+      assert.match(stdout, new RegExp(`^user ${user} on `, 'm'));
+    }
   });
 
-  test('has its secrets from the lines of the page on it, and a Redis that is started with them lets the processor in', async () => {
+  test('has its secrets from the lines of the page on it, and a Redis that is started with them lets the processor and the gateway in', async () => {
     const page = readFileSync(join(ROOT, 'docs/deploy.md'), 'utf8');
     const block = /```\n(mkdir[^`]*?)```/.exec(page)?.[1];
     assert.ok(block !== undefined);
@@ -160,10 +186,12 @@ describe('the installation', { skip }, () => {
       assert.equal(program, 'redis-server');
       const redis = await startRedis({ folder, args });
       const nodes = [`127.0.0.1:${String(redis.port)}`];
-      const username = service('processor').environment?.['FILLSTREAM_REDIS_USERNAME'] ?? '';
-      const password = readFileSync(join(folder, '.fillstream/secrets/redis-processor'), 'utf8').trim();
       await assert.rejects(RedisConnection.open({ nodes }), /NOAUTH/);
-      (await RedisConnection.open({ nodes, username, password })).close();
+      for (const name of ['processor', 'gateway']) {
+        const { FILLSTREAM_REDIS_USERNAME: username = '', FILLSTREAM_REDIS_PASSWORD_FILE: file = '' } = service(name).environment ?? {};
+        const password = readFileSync(file.replace('/run/secrets/', `${folder}/.fillstream/secrets/`), 'utf8').trim();
+        (await RedisConnection.open({ nodes, username, password })).close();
+      }
       await redis.stop();
     } finally {
       rmSync(folder, { recursive: true });

@@ -4,7 +4,8 @@
 // T2  What takes minutes is made only when `npm run check:deploy` asks for it (CHECK_DEPLOY=1).
 
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT } from '../end-to-end/command.ts';
 
@@ -35,7 +36,8 @@ export function isTool(found: Tool | Missing): found is Tool {
 /** Docker Compose's own reader of its files. */
 export function composeConfig(): Tool | Missing {
   const source = join(import.meta.dirname, 'compose-config');
-  const folder = cached('compose-config', (draft) => succeeds('go', ['build', '-o', draft, '.'], source, BRIEF_MS));
+  const version = createHash('sha256').update(readFileSync(join(source, 'main.go'))).digest('hex').slice(0, 8);
+  const folder = cached(`compose-config-${version}`, (draft) => succeeds('go', ['build', '-o', draft, '.'], source, BRIEF_MS));
   return folder === null ? { missing: 'Go doesn\'t build test/deploy/compose-config here' } : plain(join(folder, 'compose-config'));
 }
 

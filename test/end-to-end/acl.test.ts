@@ -9,6 +9,7 @@ import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { ROLES, TopicTail, connectionOf, userOf, withAdmin, type KafkaOptions, type Role } from '@fillstream/kafka';
+import { Receiver } from '@fillstream/gateway/webhooks/test-receiver';
 import { RedisConnection } from '@fillstream/redis';
 import { FakeExchange } from '@fillstream/simulator/exchange';
 import {
@@ -223,6 +224,29 @@ describe('on servers that demand rights', () => {
     await assertReadsFills('ingestor'); // As an import of a node's files does where there is no namespace.
   });
 
+  test('gateway and webhooks each work with their own rights', async (t) => {
+    const receiver = await Receiver.start(t);
+    const { stderr } = await done('operator', 'webhook', 'add', receiver.url);
+    const [id = ''] = /wh_[0-9a-f]{12}/.exec(stderr) ?? [];
+    const { stdout: token } = await done('operator', 'token', 'create', '--name', 'x');
+    const webhooks = begin('webhooks', 'webhooks', '--allow-private', '--session-timeout', '2000');
+    const gateway = begin('gateway', 'gateway', '--tokens', '--listen', '127.0.0.1:0', '--model', join(folder, 'model'));
+    await heard(webhooks, /has partitions/);
+    const url = await gateway.heard(/dashboard at (\S+)/);
+    const page = async (path: string): Promise<number> => (await fetch(`${url}${path}`, { headers: { authorization: `Bearer ${token.trimEnd()}` } })).status;
+    const deadline = performance.now() + PATIENCE_MS;
+    while ((receiver.received.length === 0 || await page('/v1/signals') !== 200) && performance.now() < deadline) await sleep(100);
+    assert.ok(receiver.received.length > 0);
+    assert.deepEqual([await page('/v1/signals'), await page('/v1/status')], [200, 403]);
+    await drained(webhooks);
+    gateway.kill('SIGTERM');
+    const { code, stderr: told } = await gateway.ended;
+    assert.equal(code, 0, told);
+    assert.deepEqual(told.split('\n').filter((line) => /NOPERM|uthoriz/.test(line)), []);
+    await done('operator', 'webhook', 'remove', id);
+    assert.equal((await done('operator', 'webhook', 'dead')).stdout, '');
+  });
+
   test('the operator sees all, and writes refused records again', async () => {
     const deadline = performance.now() + PATIENCE_MS;
     while ((await done('operator', 'quarantine', 'list')).stdout === '' && performance.now() < deadline) await sleep(200);
@@ -354,6 +378,7 @@ describe('what isn\'t its own is refused', () => {
   const WRITES: readonly [Role, string][] = [
     ['topics', 'fills'], ['ingestor', 'signals'], ['ingestor', 'watchlist'], ['ingestor', 'commits'], ['processor', 'fills'], ['processor', 'order-updates'],
     ['processor', 'watchlist'], ['operator', 'signals'], ['operator', 'commits'], ['subscriber', 'signals'],
+    ['gateway', 'signals'], ['gateway', 'tokens'], ['webhooks', 'signals'], ['webhooks', 'webhooks'], ['processor', 'tokens'], ['ingestor', 'webhooks'],
   ];
   for (const [role, topic] of WRITES) {
     test(`${role} can't write ${topic}`, async () => {
@@ -365,7 +390,8 @@ describe('what isn\'t its own is refused', () => {
     ['topics', 'signals', 'acl.subscriber', UNSEEN], ['ingestor', 'signals', 'acl.ingestor', TOPIC], ['processor', 'watchlist', 'acl.processor', TOPIC],
     ['operator', 'fills', 'acl.processor', GROUP], ['operator', 'watchlist', 'acl.ingestor', GROUP],
     ['subscriber', 'fills', 'acl.subscriber', TOPIC], ['subscriber', 'signals', 'acl.processor', UNSEEN], ['ingestor', 'watchlist', 'acl.processor', UNSEEN],
-    ['processor', 'fills', 'acl.ingestor', UNSEEN],
+    ['processor', 'fills', 'acl.ingestor', UNSEEN], ['webhooks', 'tokens', 'acl.webhooks', TOPIC], ['webhooks', 'fills', 'acl.webhooks', TOPIC],
+    ['gateway', 'webhooks', 'fillstream-tail-x', TOPIC], ['gateway', 'signals', 'acl.webhooks', UNSEEN], ['subscriber', 'webhooks', 'acl.subscriber', TOPIC],
   ];
   for (const [role, topic, group, why] of READS) {
     test(`${role} can't read ${topic} in the group ${group}`, async () => {
@@ -374,7 +400,7 @@ describe('what isn\'t its own is refused', () => {
   }
 
   test('nobody but the processor fences a partition', async () => {
-    for (const role of ['topics', 'ingestor', 'operator', 'subscriber'] as const) await assert.rejects(fence(role, 'acl.processor-0'), TRANSACTIONAL);
+    for (const role of ['topics', 'ingestor', 'operator', 'gateway', 'webhooks', 'subscriber'] as const) await assert.rejects(fence(role, 'acl.processor-0'), TRANSACTIONAL);
     await fence('processor', 'acl.processor-0');
   });
 

@@ -18,6 +18,9 @@ const INPUTS = ['fills', 'order-updates'];
 /** A killed process keeps its partitions for so long. */
 export const SESSION_MS = 2_000;
 
+/** What a gateway says once it listens. */
+export const SERVING = /at (http:\S+)/;
+
 export async function startServers({ brokers = 1 }: { readonly brokers?: 1 | 3 } = {}): Promise<Servers> {
   const folder = mkdtempSync(join(tmpdir(), 'fillstream-servers-'));
   const artifacts = await fetchArtifacts();
@@ -85,6 +88,11 @@ export class Installation {
   processorWith(env: Readonly<Record<string, string>>, ...more: readonly string[]): Running {
     const redis = ['--redis', `127.0.0.1:${String(this.#servers.redis.port)}`];
     return start(['processor', ...this.#kafkaFlags(), ...redis, '--session-timeout', String(SESSION_MS), ...more], { env });
+  }
+
+  /** Serves at a port of its own: `heard(SERVING)` resolves to where. */
+  gateway(...more: readonly string[]): Running {
+    return start(['gateway', ...this.#kafkaFlags(), '--listen', '127.0.0.1:0', ...more]);
   }
 
   /** The input topics' name in the cluster. */

@@ -139,7 +139,7 @@ describe('a set-up', { concurrency: 2 }, () => {
 
   test('with topics that forget is named, topic by topic', async () => {
     const { flags } = await newSite({ retentionMs: 24 * HOUR_MS });
-    const kept = ['fills', 'order-updates', 'signals', 'quarantine', 'commits', 'repairs', 'gaps'];
+    const kept = ['fills', 'order-updates', 'signals', 'quarantine', 'commits', 'repairs', 'gaps', 'webhook-dead-letters'];
     await expectWrong({ flags }, kept.map((topic) => [`broken topic ${String(flags['namespace'])}.${topic}`, /retention\.ms=86400000/, /kafka-configs\.sh .*--add-config retention\.ms=-1/] as const));
     await expectWrong({ flags }, [], '--retention', String(24 * HOUR_MS));
   });

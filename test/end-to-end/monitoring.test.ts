@@ -6,7 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { ROOT, folderFor } from './command.ts';
-import { MONITORING, RULES, dashboards, familyOf, filledIn, metricsOf, prometheusOr, rulesOf } from './monitoring.ts';
+import { MONITORING, RULES, dashboards, familyOf, filledIn, metricsOf, prometheusOr, rulesOf, subscriberMetrics, subscriberRegistries } from './monitoring.ts';
 
 const found = await prometheusOr();
 const skip = typeof found === 'string' ? found : false;
@@ -71,12 +71,24 @@ test('each expression of a dashboard is valid', { skip }, (t) => {
   check('check', 'rules', '--lint=none', file);
 });
 
-test('rules and dashboards are about metrics that docs/metrics.md has', () => {
-  const documented = new Set(readFileSync(join(ROOT, 'docs/metrics.md'), 'utf8').match(/\bfillstream_[a-z0-9_]+/g));
+test('rules and dashboards are about metrics that docs/metrics.md has, or the pages of gateway and webhooks', () => {
+  const documented = new Set(['metrics', 'gateway', 'webhooks'].flatMap((page) => readFileSync(join(ROOT, `docs/${page}.md`), 'utf8').match(/\bfillstream_[a-z0-9_]+/g) ?? []));
   const known = new Set([...OWN, ...rules.filter(({ kind }) => kind === 'record').map(({ name }) => name)]);
   const exprs = [...rules.map(({ name, expr }) => ({ name, expr })), ...boards.flatMap(({ title, panels }) => panels.flatMap((panel) => panel.exprs.map((expr) => ({ name: `${title}, ${panel.title}`, expr }))))];
   const unknown = exprs.flatMap(({ name, expr }) => metricsOf(expr).filter((metric) => !known.has(metric) && !documented.has(metric) && !documented.has(familyOf(metric))).map((metric) => `${name}: ${metric}`));
   assert.deepEqual(unknown, []);
+});
+
+test('what rules and dashboards name of a gateway and of webhooks is there, with the labels and values that they ask for', async () => {
+  const registered = new Set(await subscriberMetrics());
+  const exprs = [...rules.map(({ expr }) => expr), ...boards.flatMap(({ panels }) => panels.flatMap((panel) => panel.exprs))].filter((expr) => /fillstream_(?:gateway|webhook)_/.test(expr));
+  assert.ok(exprs.length > 25);
+  const named = [...new Set(exprs.flatMap(metricsOf))].filter((metric) => /^fillstream_(?:gateway|webhook)_/.test(metric));
+  assert.deepEqual(named.filter((metric) => !registered.has(metric) && !registered.has(familyOf(metric))), []);
+  const texts = (await Promise.all(Object.values(subscriberRegistries()).map(async (registry) => await registry.metrics()))).join('\n');
+  for (const [, metric = '', label = '', values = ''] of exprs.join('\n').matchAll(/(fillstream_(?:gateway|webhook)_\w+)\{(reason|end|state)=~?"([^"]+)"/g)) {
+    for (const value of values.split('|')) assert.ok(texts.includes(`${metric}{${label}="${value}"}`), `${metric} with ${label} ${value}`);
+  }
 });
 
 test('the panels of a dashboard have ids of their own, and dashboards too', () => {

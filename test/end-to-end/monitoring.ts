@@ -2,7 +2,13 @@
 
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { WebhookMetrics } from '@fillstream/gateway/webhooks/webhook-metrics';
+import { KAFKA_ERROR_KINDS } from '@fillstream/kafka';
 import { StackError, fetchPrometheus, type PrometheusPrograms } from '@fillstream/stack';
+import { newRegistry } from '../../packages/observe/src/registry.ts';
+import { Connections } from '../../services/gateway/src/http/connections.ts';
+import { DEFAULT_LIMITS } from '../../services/gateway/src/http/limits.ts';
+import { GatewayMetrics } from '../../services/gateway/src/http/metrics.ts';
 import { ROOT } from './command.ts';
 
 export const MONITORING = join(ROOT, 'infra/monitoring');
@@ -40,6 +46,22 @@ export function dashboards(): Dashboard[] {
 /** What Grafana puts in before it asks. */
 export function filledIn(expr: string): string {
   return expr.replaceAll('$namespace', '.*').replaceAll('$__rate_interval', '1m');
+}
+
+/** The registries that a gateway and the webhooks really have. */
+export function subscriberRegistries(): Readonly<Record<'gateway' | 'webhooks', ReturnType<typeof newRegistry>>> {
+  const gateway = new GatewayMetrics(newRegistry());
+  const feed = { isReady: true, counts: { subscriptions: 0, delivered: 0 }, history: [], next: [0] };
+  gateway.show({ feed, connections: new Connections(DEFAULT_LIMITS, { onAudit: () => undefined, onEnd: () => undefined }) });
+  gateway.measure([]);
+  const standing = { webhooks: [], partitions: [0], behind: new Map([[0, 0]]) };
+  return { gateway: gateway.registry, webhooks: new WebhookMetrics({ standing: () => standing, kafkaErrors: KAFKA_ERROR_KINDS }).registry };
+}
+
+/** The names of all their metrics, those of a process among them. */
+export async function subscriberMetrics(): Promise<readonly string[]> {
+  const all = await Promise.all(Object.values(subscriberRegistries()).map(async (registry) => await registry.getMetricsAsJSON()));
+  return all.flat().map(({ name }) => name);
 }
 
 const KEYWORDS = new Set(['and', 'or', 'unless', 'bool', 'offset', 'Inf', 'NaN']);

@@ -28,7 +28,7 @@ test('over cuts, silence, rubbish and kills, the totals of every order are those
   });
   const folder = join(folderFor(t), 'data');
   const signals = new Map<string, Told>();
-  const run = (): Running => start(['start', '--exchange', exchange.url, '--data', folder, ...SETTINGS, ...exchange.addresses.flatMap((address) => ['--address', address])]);
+  const run = (): Running => start(['start', '--no-gateway', '--exchange', exchange.url, '--data', folder, ...SETTINGS, ...exchange.addresses.flatMap((address) => ['--address', address])]);
   for (let kill = 0; kill < KILLS; kill += 1) {
     const running = run();
     await running.heard(/watched/);

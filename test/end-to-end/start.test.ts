@@ -28,7 +28,7 @@ suite('a journal in the embedded pipeline', () => {
     await fillstream(['run', '--journal', journal, '--out', out]);
     const expected = readFileSync(out, 'utf8').trimEnd().split('\n').sort();
     for (const partitions of ['1', '4', '7']) {
-      const args = ['start', '--journal', journal, '--data', join(folder, `data-${partitions}`), '--set', `partitions=${partitions}`];
+      const args = ['start', '--no-gateway', '--journal', journal, '--data', join(folder, `data-${partitions}`), '--set', `partitions=${partitions}`];
       const first = await fillstream(args);
       assert.equal(first.code, 0, first.stderr);
       assertSameSet(signalsOf(first), expected);
@@ -44,7 +44,7 @@ suite('a journal in the embedded pipeline', () => {
       const folder = folderFor(context);
       const journal = join(folder, 'journal.ndjson');
       writeLines(journal, marketLines({ seed: 6, records: 30_000 }));
-      const args = (data: string): string[] => ['start', '--journal', journal, '--data', join(folder, data)];
+      const args = (data: string): string[] => ['start', '--no-gateway', '--journal', journal, '--data', join(folder, data)];
       const whole = await fillstream(args('whole'));
       const runs: Ended[] = [];
       for (let kills = 0; kills < KILLS;) {
@@ -67,7 +67,7 @@ suite('a journal in the embedded pipeline', () => {
     const folder = folderFor(context);
     const journal = join(folder, 'journal.ndjson');
     writeLines(journal, marketLines({ seed: 7, records: 500 }));
-    const args = ['start', '--journal', journal, '--data', join(folder, 'data')];
+    const args = ['start', '--no-gateway', '--journal', journal, '--data', join(folder, 'data')];
     const first = await fillstream(args);
     const other = await fillstream([...args, '--set', 'graceMs=1s']);
     assert.equal(other.code, 1);
@@ -80,7 +80,7 @@ suite('a journal in the embedded pipeline', () => {
     const folder = folderFor(context);
     const journal = join(folder, 'journal.ndjson');
     writeLines(journal, marketLines({ seed: 8, records: 30_000 }));
-    const args = ['start', '--journal', journal, '--data', join(folder, 'data')];
+    const args = ['start', '--no-gateway', '--journal', journal, '--data', join(folder, 'data')];
     const full = await fillstream([...args, '--set', 'logLimitBytes=2MiB']);
     assert.equal(full.code, 1);
     assert.match(full.stderr, /the embedded log in .* is full.*logLimitBytes/);
@@ -104,7 +104,7 @@ suite('a journal in the embedded pipeline', () => {
 
 suite('the fake exchange', () => {
   test('ends by itself, goes on where it stopped, fetches what was traded meanwhile, and repeats no signal', async (context) => {
-    const args = ['start', '--data', join(folderFor(context), 'data'), '--rate', '400', '--for', '3s'];
+    const args = ['start', '--no-gateway', '--data', join(folderFor(context), 'data'), '--rate', '400', '--for', '3s'];
     const first = await fillstream(args);
     const second = await fillstream(args);
     for (const { code, stderr, stdout } of [first, second]) {

@@ -29,6 +29,7 @@ const SYSTEM_ERROR = /^E[A-Z0-9]+$/;
 export function endingOf(error: unknown): Ending {
   if (error instanceof CommanderError) return { code: error.exitCode === 0 ? 0 : 2, message: null };
   if (error instanceof UsageError || error instanceof SettingsError) return { code: 2, message: error.message };
+  if (error instanceof Error && error.name === 'GatewayRefused') return { code: 2, message: error.message };
   if (error instanceof InterruptedError) return { code: 130, message: error.message };
   if (error instanceof DifferencesError) return { code: 3, message: error.message };
   if (error instanceof JournalError || error instanceof PortError) return { code: 1, message: error.message };

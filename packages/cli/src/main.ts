@@ -3,6 +3,10 @@
 import { Command } from 'commander';
 import { endingOf } from './errors.ts';
 import { completionCommand } from './operate/completion-command.ts';
+import { gatewayCommand } from './gateway/gateway-command.ts';
+import { tokenCommand } from './gateway/token-command.ts';
+import { webhookCommand } from './gateway/webhook-command.ts';
+import { webhooksCommand } from './gateway/webhooks-command.ts';
 import { doctorCommand } from './operate/doctor-command.ts';
 import { tell } from './flags.ts';
 import { recordCommand } from './record-command.ts';
@@ -34,7 +38,7 @@ function program(): Command {
     .exitOverride()
     .configureOutput({ outputError: (text, write) => { write(text); } });
   const commands = [
-    startCommand(), runCommand(), recordCommand(), stackCommand(), topicsCommand(), aclCommand(), importCommand(), backfillCommand(), watchCommand(), ingestorCommand(), processorCommand(), doctorCommand(), statusCommand(), settingsCommand(),
+    startCommand(), runCommand(), recordCommand(), stackCommand(), topicsCommand(), aclCommand(), importCommand(), backfillCommand(), watchCommand(), ingestorCommand(), processorCommand(), gatewayCommand(), tokenCommand(), webhooksCommand(), webhookCommand(), doctorCommand(), statusCommand(), settingsCommand(),
     explainCommand(), ordersCommand(), signalsCommand(), quarantineCommand(), replayCommand(), repartitionCommand(), resetCommand(), completionCommand(() => root),
   ];
   for (const command of commands) {

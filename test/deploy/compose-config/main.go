@@ -1,4 +1,4 @@
-// Reads a compose file as Docker Compose reads it, schema and all, and prints the project that comes of it as JSON.
+// Reads a compose file as Docker Compose reads it, schema, all profiles and all, and prints the project that comes of it as JSON.
 package main
 
 import (
@@ -19,7 +19,7 @@ func main() {
 }
 
 func config(file string) ([]byte, error) {
-	options, err := cli.NewProjectOptions([]string{file}, cli.WithOsEnv, cli.WithInterpolation(true))
+	options, err := cli.NewProjectOptions([]string{file}, cli.WithOsEnv, cli.WithInterpolation(true), cli.WithProfiles([]string{"*"}))
 	if err != nil {
 		return nil, err
 	}

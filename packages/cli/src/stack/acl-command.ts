@@ -18,7 +18,7 @@ const NAME = /^[a-zA-Z0-9_@.,:=/+-]+$/;
 
 export function aclCommand(): Command {
   const command = new Command('acl').description('Least rights for each part of an installation, in Kafka and in Redis.');
-  const kafka = command.command('kafka').description('Print a script of kafka-acls.sh lines for the roles topics, ingestor, processor, operator and subscriber.')
+  const kafka = command.command('kafka').description('Print a script of kafka-acls.sh lines for the roles topics, ingestor, processor, operator, gateway, webhooks and subscriber.')
     .addOption(new Option('--user <role=name>', USER).argParser(pair))
     .option('--apply', 'give the rights now, logged in as one who may: nothing is printed', false);
   for (const option of kafkaFlags()) kafka.addOption(option);

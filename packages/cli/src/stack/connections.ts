@@ -71,7 +71,7 @@ export function redisFlags(): Option[] {
 export const OTHER_VARIABLES: ReadonlySet<string> = new Set([
   ...[...kafkaFlags(), ...redisFlags()].flatMap(({ envVar }) => envVar ?? []),
   ...['KAFKA', 'REGISTRY', 'REDIS'].map((server) => `FILLSTREAM_${server}_PASSWORD`),
-  'FILLSTREAM_DELIVERY', 'FILLSTREAM_HTTP', 'FILLSTREAM_LOG', 'FILLSTREAM_CACHE',
+  'FILLSTREAM_DELIVERY', 'FILLSTREAM_HTTP', 'FILLSTREAM_LISTEN', 'FILLSTREAM_TLS_CERT', 'FILLSTREAM_TLS_KEY', 'FILLSTREAM_LOG', 'FILLSTREAM_CACHE',
 ]);
 
 /** Throws UsageError. */

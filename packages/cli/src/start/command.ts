@@ -5,15 +5,17 @@ import type { Signal } from '@fillstream/schemas';
 import { Command, Option } from 'commander';
 import { UsageError } from '../errors.ts';
 import { collected, endpointOf, watchedOf, type ExchangeFlags } from '../exchange-flags.ts';
+import { gatewayFlags, type GatewayFlags } from '../gateway/gateway-flags.ts';
 import { endpoint, period, stopper, tell, wholeNumber, type Endpoint } from '../flags.ts';
 import { resolveSettings } from '../settings.ts';
 import { settingsOptions, settingsSources, type SettingsFlags } from '../settings-flags.ts';
 import { folderOf, runPipeline, type Source } from './pipeline.ts';
 import { tellLive } from './live-line.ts';
 import { observing } from './observing.ts';
+import { showing } from './showing.ts';
 import { signalLine } from './signal-line.ts';
 
-type Flags = SettingsFlags & ExchangeFlags & {
+type Flags = SettingsFlags & ExchangeFlags & GatewayFlags & {
   readonly journal?: string;
   readonly address?: readonly string[];
   readonly data?: string;
@@ -22,6 +24,8 @@ type Flags = SettingsFlags & ExchangeFlags & {
   readonly seed: number;
   readonly rate: number;
   readonly http?: Endpoint;
+  readonly gateway: boolean;
+  readonly browser: boolean;
 };
 
 export function startCommand(): Command {
@@ -36,8 +40,10 @@ export function startCommand(): Command {
     .option('--for <time>', 'end by itself after so long, such as 30s', period)
     .option('--seed <number>', 'the market of the fake exchange', wholeNumber, 1)
     .option('--rate <number>', 'records a second of the fake exchange', wholeNumber, 20)
+    .option('--no-gateway', 'serve no gateway and no dashboard')
+    .option('--no-browser', 'leave the browser alone')
     .addOption(new Option('--http <host:port>', 'serve /metrics, /healthz and /readyz here').env('FILLSTREAM_HTTP').argParser(endpoint));
-  for (const option of settingsOptions()) command.addOption(option);
+  for (const option of [...gatewayFlags(), ...settingsOptions()]) command.addOption(option);
   return command.action(async (flags: Flags) => {
     await start(flags);
   });
@@ -51,6 +57,7 @@ async function start(flags: Flags): Promise<void> {
   tell(`${nameOf(source)} → the log and state in ${resolve(folder)} → signals`);
   tell(`Ctrl-C ends; the next start goes on from there, --fresh begins anew. Try: ${source.kind === 'demo' ? 'npm start -- --address 0x…' : 'npx fillstream run --help'}`);
   const observed = flags.http === undefined ? null : await observing(flags.http);
+  const shown = flags.gateway ? showing(flags, folder, (url) => openDashboard(url, flags)) : null;
   try {
     const { end, counts } = await runPipeline({
       source, folder, fresh: flags.fresh, settings, stop: stop.signal, show,
@@ -58,14 +65,22 @@ async function start(flags: Flags): Promise<void> {
         observed?.noteLive(event);
         tellLive(event);
       },
-      ...(observed === null ? {} : { observer: observed.observer }),
+      observers: [observed, shown].flatMap((each) => (each === null ? [] : [each.observer])),
     });
     tell(end === 'ended' ? 'the journal has ended' : 'stopped; the same command goes on from here');
     process.stderr.write(`${JSON.stringify(counts)}\n`);
   } finally {
     stop.dispose();
+    await shown?.close();
     await observed?.close();
   }
+}
+
+/** Where a person is at the terminal, the browser shows it. */
+function openDashboard(url: string, { browser }: Flags): void {
+  tell(`the dashboard is at ${url}`);
+  if (!browser || !process.stdout.isTTY) return;
+  import('open').then(async ({ default: open }) => await open(url)).catch(() => undefined); // There may be none.
 }
 
 /** Throws UsageError. */

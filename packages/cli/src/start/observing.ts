@@ -31,7 +31,9 @@ export async function observing(at: Endpoint): Promise<Observing> {
   tell(`serves ${served.url}/metrics, /healthz and /readyz`);
   return {
     observer: {
-      onStarted: (started) => (parts = started),
+      onStarted: (started) => {
+        parts = started;
+      },
       onLoopEvent: (event) => processor.note(event),
       onDurable: (arrivals) => ingestor.noteDurable(arrivals),
       onTicked: () => {

@@ -30,15 +30,15 @@ export type PipelineOptions = {
   readonly show: (signals: readonly Signal[]) => Promise<void>;
   /** Told of what a live feed meets. */
   readonly onLiveEvent?: OnEvent;
-  readonly observer?: PipelineObserver;
+  readonly observers: readonly PipelineObserver[];
 };
 
-/** Told of what happens; and, first, how to ask where everything is. */
+/** Told of what happens; and, before anything runs, how to ask where everything is: the log is there by then. */
 export type PipelineObserver = {
-  readonly onStarted: (parts: PipelineParts) => void;
+  readonly onStarted: (parts: PipelineParts) => Promise<void> | void;
   readonly onLoopEvent: (event: LoopEvent) => void;
-  readonly onDurable: (arrivals: readonly Arrival[]) => void;
-  readonly onTicked: () => void;
+  readonly onDurable?: (arrivals: readonly Arrival[]) => void;
+  readonly onTicked?: () => void;
 };
 
 export type PipelineParts = {
@@ -90,7 +90,7 @@ class Pipeline {
   readonly #onStop = (): void => this.#stopSource.abort();
 
   constructor(options: PipelineOptions, database: Database) {
-    const { settings, observer } = options;
+    const { settings, observers } = options;
     checkSettings(database, settings);
     this.#options = options;
     const log = new SqliteLog({ database, partitions: settings.partitions, limitBytes: settings.logLimitBytes });
@@ -98,9 +98,9 @@ class Pipeline {
     this.#database = database;
     this.#reader = new SignalReader(database, log, options.show);
     this.#processor = new Processor({
-      log, store: new SqliteStore(database), partitions: settings.partitions, settings, tallies: observer !== undefined,
+      log, store: new SqliteStore(database), partitions: settings.partitions, settings, tallies: observers.length > 0,
       onEvent: (event) => {
-        observer?.onLoopEvent(event);
+        for (const { onLoopEvent } of observers) onLoopEvent(event);
         if (event.kind !== 'committed') return;
         if (event.commit.signals.length > 0) this.#reader.read().catch(this.#onStop); // Met by the last read.
         for (const lack of event.commit.lacks) this.#feed?.repair(lack.address, lack);
@@ -113,11 +113,12 @@ class Pipeline {
       },
       cursor: async (name) => await Promise.resolve(database.fact(name)),
     };
-    observer?.onStarted({ processor: this.#processor, unread: (partition) => this.#unread(partition), ingest: () => this.#ingest() });
   }
 
   async run(): Promise<{ readonly end: 'ended' | 'stopped'; readonly counts: Counts }> {
-    const { stop } = this.#options;
+    const { observers, stop } = this.#options;
+    const parts = { processor: this.#processor, unread: (partition: number) => this.#unread(partition), ingest: () => this.#ingest() };
+    for (const { onStarted } of observers) await onStarted(parts);
     stop.addEventListener('abort', this.#onStop);
     if (stop.aborted) this.#onStop();
     await this.#reader.read();
@@ -161,11 +162,16 @@ class Pipeline {
 
   async #runLive({ endpoint, addresses }: Omit<LiveSource, 'kind'>): Promise<'stopped'> {
     const { runLive } = await import('@fillstream/ingestor/live');
-    const { onLiveEvent, observer } = this.#options;
+    const { onLiveEvent, observers } = this.#options;
     await runLive({
       endpoint, addresses, stop: this.#stopSource.signal, log: liveLogOf(this.#log, this.#database),
       onStarted: (feed, status) => ([this.#feed, this.#ingest] = [feed, status]),
-      ...(observer === undefined ? {} : { onDurable: observer.onDurable, onTicked: observer.onTicked }),
+      onDurable: (arrivals) => {
+        for (const { onDurable } of observers) onDurable?.(arrivals);
+      },
+      onTicked: () => {
+        for (const { onTicked } of observers) onTicked?.();
+      },
       ...(onLiveEvent === undefined ? {} : { onEvent: onLiveEvent }),
     });
     return 'stopped';

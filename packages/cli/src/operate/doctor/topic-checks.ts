@@ -1,7 +1,7 @@
 // The topics, compared with what `fillstream topics create` makes.
 
 import { type ClusterFacts, type TopicFacts } from '@fillstream/kafka';
-import type { Topic } from '@fillstream/schemas';
+import { SUBSCRIBER_TOPICS, type Topic } from '@fillstream/schemas';
 import { broken, commandOf, ok, warning, type Finding } from './finding.ts';
 
 /** The settings that a topic is made with (`topicSettings` of @fillstream/kafka). */
@@ -27,15 +27,19 @@ export function topicFindings({ topics, brokers }: ClusterFacts, expectations: T
 /** One line when all is well, else one for each thing that isn't. */
 function topicFinding(facts: TopicFacts, brokers: number, expectations: TopicExpectations): readonly Finding[] {
   const check = `topic ${facts.name}`;
-  if (facts.partitions === null) return [missing(check, expectations.namespace)];
+  if (facts.partitions === null) return [missing(check, facts.topic, expectations.namespace)];
   const replication = Math.min(...facts.partitions.map(({ replicas }) => replicas.length));
   const wrong = [...replicaFindings(check, facts, brokers, replication), ...settingFindings(check, facts, replication, expectations)];
   if (wrong.length > 0) return wrong;
   return [ok(check, `${String(facts.partitions.length)} partitions, replication ${String(replication)}`, 'as topics create makes it')];
 }
 
-function missing(check: string, namespace: string): Finding {
-  return broken(check, 'there is no such topic, or this login may not see it', 'the topic', commandOf('topics create', namespace));
+function missing(check: string, topic: Topic, namespace: string): Finding {
+  const create = commandOf('topics create', namespace);
+  if (SUBSCRIBER_TOPICS.some((each) => each === topic)) {
+    return warning(check, 'there is no such topic, or this login may not see it', 'the topic, for tokens and webhooks; the rest works without', create);
+  }
+  return broken(check, 'there is no such topic, or this login may not see it', 'the topic', create);
 }
 
 function replicaFindings(check: string, { partitions }: TopicFacts, brokers: number, replication: number): readonly Finding[] {

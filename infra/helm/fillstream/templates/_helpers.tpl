@@ -71,8 +71,9 @@ capabilities: { drop: [ALL] }
 {{- end }}
 {{- end -}}
 
+{{/* With the login of "redis". */}}
 {{- define "fillstream.redisEnv" -}}
-{{- $redis := .Values.redis -}}
+{{- $redis := .root.Values.redis -}}
 - { name: FILLSTREAM_REDIS, value: {{ join "," $redis.nodes | quote }} }
 {{- if $redis.cluster }}
 - { name: FILLSTREAM_REDIS_CLUSTER, value: 'true' }
@@ -83,15 +84,15 @@ capabilities: { drop: [ALL] }
 {{- if $redis.ca.secret }}
 - { name: FILLSTREAM_REDIS_CA, value: /run/secrets/fillstream/redis-ca }
 {{- end }}
-{{- if $redis.username }}
-- { name: FILLSTREAM_REDIS_USERNAME, value: {{ $redis.username | quote }} }
+{{- if .redis.username }}
+- { name: FILLSTREAM_REDIS_USERNAME, value: {{ .redis.username | quote }} }
 {{- end }}
-{{- if $redis.secret }}
+{{- if .redis.secret }}
 - { name: FILLSTREAM_REDIS_PASSWORD_FILE, value: /run/secrets/fillstream/redis-password }
 {{- end }}
 {{- end -}}
 
-{{/* A part's passwords and authorities as files: dict "root" $ "part" "processor" "redis" true. */}}
+{{/* A part's passwords and authorities as files: dict "root" $ "part" "processor" "redis" (its login to Redis, or false). */}}
 {{- define "fillstream.volumes" -}}
 {{- $values := .root.Values -}}
 {{- $files := list -}}
@@ -106,6 +107,8 @@ capabilities: { drop: [ALL] }
 {{- if .redis -}}
 {{- with $values.redis -}}
 {{- if .ca.secret }}{{ $files = append $files (list .ca.secret .ca.key "redis-ca") }}{{ end -}}
+{{- end -}}
+{{- with .redis -}}
 {{- if .secret }}{{ $files = append $files (list .secret .key "redis-password") }}{{ end -}}
 {{- end -}}
 {{- end -}}
@@ -128,24 +131,24 @@ capabilities: { drop: [ALL] }
 {{- define "fillstream.mounts" -}}
 {{- $values := .root.Values -}}
 - { name: tmp, mountPath: /tmp }
-{{- if or $values.kafka.ca.secret $values.kafka.sasl.mechanism $values.registry.ca.secret $values.registry.username (and .redis (or $values.redis.ca.secret $values.redis.secret)) }}
+{{- if or $values.kafka.ca.secret $values.kafka.sasl.mechanism $values.registry.ca.secret $values.registry.username (and .redis (or $values.redis.ca.secret (get (default dict .redis) "secret"))) }}
 - { name: secrets, mountPath: /run/secrets/fillstream, readOnly: true }
 {{- end }}
 {{- end -}}
 
-{{/* Served once it has joined its group; a rebuild is healthy, and not ready. */}}
+{{/* Of a named port. Served once it has joined its group; a rebuild is healthy, and not ready, and so is a gateway that still reads. */}}
 {{- define "fillstream.probes" -}}
 startupProbe:
-  httpGet: { path: /healthz, port: metrics }
+  httpGet: { path: /healthz, port: {{ . }} }
   periodSeconds: 5
   failureThreshold: 60
 livenessProbe:
-  httpGet: { path: /healthz, port: metrics }
+  httpGet: { path: /healthz, port: {{ . }} }
   periodSeconds: 15
   timeoutSeconds: 5
   failureThreshold: 8
 readinessProbe:
-  httpGet: { path: /readyz, port: metrics }
+  httpGet: { path: /readyz, port: {{ . }} }
   periodSeconds: 5
   timeoutSeconds: 5
 {{- end -}}

@@ -9,7 +9,10 @@ import { existsSync } from 'node:fs';
 import { chromium, type Browser, type BrowserContext, type BrowserContextOptions, type Page } from 'playwright-core';
 
 const PLACES = [
-  '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome', '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+  '/usr/bin/chromium',
+  '/usr/bin/chromium-browser',
+  '/usr/bin/google-chrome',
+  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
   'C:/Program Files/Google/Chrome/Application/chrome.exe',
 ];
 const INSTALL_TIMEOUT_MS = 180_000;
@@ -51,7 +54,12 @@ export type Watched = {
 };
 
 /** A page of its own, watched. `expected`: faults that the test brings about itself. */
-export async function watchedPage(browser: Browser, origin: string, options: BrowserContextOptions = {}, expected = /^$/): Promise<Watched> {
+export async function watchedPage(
+  browser: Browser,
+  origin: string,
+  options: BrowserContextOptions = {},
+  expected = /^$/,
+): Promise<Watched> {
   const context = await browser.newContext(options);
   const page = await context.newPage();
   let faults: string[] = [];
@@ -68,7 +76,8 @@ export async function watchedPage(browser: Browser, origin: string, options: Bro
     if (protocol !== 'data:' && protocol !== 'blob:' && host !== own) note(`external request: ${request.url()}`);
   });
   return {
-    page, context,
+    page,
+    context,
     faults: () => {
       const found = faults;
       faults = [];

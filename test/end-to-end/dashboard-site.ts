@@ -55,12 +55,29 @@ export class Site {
       ports: {
         source: this.source,
         life: async (address, oid) => await Promise.resolve(this.market.orders.get(`${address}/${String(oid)}`)?.life ?? null),
-        status: async () => await Promise.resolve({ partitions: [0, 1, 2, 3].map((partition) => this.#partition(partition)), pending: 61, quarantined: REFUSED.length }),
+        status: async () =>
+          await Promise.resolve({
+            partitions: [0, 1, 2, 3].map((partition) => this.#partition(partition)),
+            pending: 61,
+            quarantined: REFUSED.length,
+          }),
         quarantine: async (limit) => await Promise.resolve({ records: this.#refused().slice(0, limit) }),
       },
-      feedFile: ':memory:', listen: { host: '127.0.0.1', port }, open: false, allowedHosts: [], allowedOrigins: [],
-      authority: this.#guarded ? { grantOf: (token) => this.#tokens.grantOf(token), onEnd: (told) => this.#tokens.onEnd(told), close: async () => await Promise.resolve() } : null,
-      onAudit: () => undefined, onTrouble: (text) => this.troubles.push(text), assets: await loadAssets(),
+      feedFile: ':memory:',
+      listen: { host: '127.0.0.1', port },
+      open: false,
+      allowedHosts: [],
+      allowedOrigins: [],
+      authority: this.#guarded
+        ? {
+            grantOf: (token) => this.#tokens.grantOf(token),
+            onEnd: (told) => this.#tokens.onEnd(told),
+            close: async () => await Promise.resolve(),
+          }
+        : null,
+      onAudit: () => undefined,
+      onTrouble: (text) => this.troubles.push(text),
+      assets: await loadAssets(),
     });
     this.#url = this.#gateway.url;
     this.#gateway.run().catch((error: unknown) => this.troubles.push(String(error)));
@@ -99,7 +116,10 @@ export class Site {
   async #caughtUp(): Promise<void> {
     const ends = (await this.source.bounds()).map(({ high }) => high);
     const until = Date.now() + PATIENCE_MS;
-    while (this.#gateway !== null && (!this.#gateway.feed.isReady || this.#gateway.feed.next.some((next, partition) => next < (ends[partition] ?? 0)))) {
+    while (
+      this.#gateway !== null &&
+      (!this.#gateway.feed.isReady || this.#gateway.feed.next.some((next, partition) => next < (ends[partition] ?? 0)))
+    ) {
       assert.ok(Date.now() < until, `the gateway read up to ${String(this.#gateway.feed.next)} of ${String(ends)}`);
       await sleep(10);
     }
@@ -107,15 +127,36 @@ export class Site {
 
   #partition(partition: number) {
     const isRebuilding = partition === 2;
-    return { partition, health: isRebuilding ? 'rebuilding' as const : 'ok' as const, lag: isRebuilding ? 1_840 : partition * 3, delayMs: 120 + partition * 45, signals: 0, pending: 12 + partition };
+    return {
+      partition,
+      health: isRebuilding ? ('rebuilding' as const) : ('ok' as const),
+      lag: isRebuilding ? 1_840 : partition * 3,
+      delayMs: 120 + partition * 45,
+      signals: 0,
+      pending: 12 + partition,
+    };
   }
 
   #refused(): QuarantinedRecord[] {
     return REFUSED.map(([reason, detail], place) => {
       const address = this.market.addresses[place] ?? '';
-      const data = { coin: 'BTC', px: '96412', sz: '0.01', side: 'B', startPosition: '-3', dir: 'Close Long', oid: 52_840_113_900 + place };
+      const data = {
+        coin: 'BTC',
+        px: '96412',
+        sz: '0.01',
+        side: 'B',
+        startPosition: '-3',
+        dir: 'Close Long',
+        oid: 52_840_113_900 + place,
+      };
       return {
-        topic: 'fills', partition: place % 4, offset: 90_000 - place * 37, reason, detail, address, at: Date.now() - place * 61_000,
+        topic: 'fills',
+        partition: place % 4,
+        offset: 90_000 - place * 37,
+        reason,
+        detail,
+        address,
+        at: Date.now() - place * 61_000,
         preview: JSON.stringify({ kind: 'fill', address, receivedAt: Date.now() - place * 61_000, data }),
       };
     });
@@ -123,6 +164,9 @@ export class Site {
 }
 
 const REFUSED: readonly (readonly [reason: string, detail: string])[] = [
-  ['dir-contradiction', 'Close Long, but the position before was -3'], ['late', 'newer than the lastFillAt of its finished order'],
-  ['malformed', 'data.px: expected a decimal; got "12e3"'], ['conflict', 'tid 8812 came before with another price'], ['malformed', 'no JSON'],
+  ['dir-contradiction', 'Close Long, but the position before was -3'],
+  ['late', 'newer than the lastFillAt of its finished order'],
+  ['malformed', 'data.px: expected a decimal; got "12e3"'],
+  ['conflict', 'tid 8812 came before with another price'],
+  ['malformed', 'no JSON'],
 ];

@@ -3,23 +3,49 @@
 //
 // M1  Amounts are exact, and hang together: a position after is the next one's position before.
 
-import { decimal as exact, type Cause, type LifeDeadline, type LifeEvent, type OrderLife, type Signal, type Trigger } from '@fillstream/client';
+import { decimal as exact, type Cause, type OrderLife, type Signal, type Trigger } from '@fillstream/client';
+import { decimal, lifeOf } from './dashboard-life.ts';
 
 export type MadeOrder = { readonly signals: readonly Signal[]; readonly life: OrderLife };
 
-type Coin = { readonly coin: string; readonly symbol: string; readonly assetType: Signal['assetType']; readonly pxDecimals: number; readonly szDecimals: number; px: bigint };
-type Fill = { readonly px: bigint; readonly sz: bigint; readonly at: number };
-type Plan = {
-  readonly address: string; readonly oid: number; readonly coin: Coin; readonly isBuy: boolean; readonly fills: readonly Fill[]; readonly before: bigint;
-  readonly cause: Cause; readonly trigger: Trigger; readonly twapId: number | null;
+export type Coin = {
+  readonly coin: string;
+  readonly symbol: string;
+  readonly assetType: Signal['assetType'];
+  readonly pxDecimals: number;
+  readonly szDecimals: number;
+  px: bigint;
+};
+export type Fill = { readonly px: bigint; readonly sz: bigint; readonly at: number };
+export type Plan = {
+  readonly address: string;
+  readonly oid: number;
+  readonly coin: Coin;
+  readonly isBuy: boolean;
+  readonly fills: readonly Fill[];
+  readonly before: bigint;
+  readonly cause: Cause;
+  readonly trigger: Trigger;
+  readonly twapId: number | null;
 };
 
-const COINS: readonly (readonly [coin: string, symbol: string, assetType: Signal['assetType'], px: number, pxDecimals: number, szDecimals: number])[] = [
-  ['BTC', 'BTC', 'futures', 96_412, 0, 5], ['ETH', 'ETH', 'futures', 3_385, 1, 4], ['SOL', 'SOL', 'futures', 241, 2, 2], ['HYPE', 'HYPE', 'futures', 27, 3, 2],
-  ['@107', 'HYPE/USDC', 'spot', 27, 3, 2], ['kPEPE', 'kPEPE', 'futures', 0.0207, 6, 0], ['XRP', 'XRP', 'futures', 1.42, 4, 0], ['dex:NVDA', 'dex:NVDA', 'futures', 146, 2, 3],
+const COINS: readonly (readonly [
+  coin: string,
+  symbol: string,
+  assetType: Signal['assetType'],
+  px: number,
+  pxDecimals: number,
+  szDecimals: number,
+])[] = [
+  ['BTC', 'BTC', 'futures', 96_412, 0, 5],
+  ['ETH', 'ETH', 'futures', 3_385, 1, 4],
+  ['SOL', 'SOL', 'futures', 241, 2, 2],
+  ['HYPE', 'HYPE', 'futures', 27, 3, 2],
+  ['@107', 'HYPE/USDC', 'spot', 27, 3, 2],
+  ['kPEPE', 'kPEPE', 'futures', 0.0207, 6, 0],
+  ['XRP', 'XRP', 'futures', 1.42, 4, 0],
+  ['dex:NVDA', 'dex:NVDA', 'futures', 146, 2, 3],
 ];
-const GRACE_MS = 5_000;
-const TIMEOUT_MS = 300_000;
 
 export class MadeMarket {
   readonly addresses: readonly string[];
@@ -31,10 +57,18 @@ export class MadeMarket {
 
   constructor({ seed = 7, addresses = 24 } = {}) {
     this.#seed = seed;
-    this.addresses = Array.from({ length: addresses }, () => `0x${Array.from({ length: 40 }, () => Math.floor(this.#random() * 16).toString(16)).join('')}`);
-    this.#coins = COINS.map(([coin, symbol, assetType, px, pxDecimals, szDecimals]) => (
-      { coin, symbol, assetType, pxDecimals, szDecimals, px: BigInt(Math.round(px * 10 ** pxDecimals)) }
-    ));
+    this.addresses = Array.from(
+      { length: addresses },
+      () => `0x${Array.from({ length: 40 }, () => Math.floor(this.#random() * 16).toString(16)).join('')}`,
+    );
+    this.#coins = COINS.map(([coin, symbol, assetType, px, pxDecimals, szDecimals]) => ({
+      coin,
+      symbol,
+      assetType,
+      pxDecimals,
+      szDecimals,
+      px: BigInt(Math.round(px * 10 ** pxDecimals)),
+    }));
   }
 
   /** An order that ended at `at`, and its signals. */
@@ -48,13 +82,23 @@ export class MadeMarket {
 
   /** Signals of as many orders, the last of which ended at `until`. */
   signals(count: number, until: number, everyMs = 900): Signal[] {
-    return Array.from({ length: count }, (_, place) => this.order(until - (count - 1 - place) * everyMs)).flatMap(({ signals }) => signals);
+    return Array.from({ length: count }, (_, place) => this.order(until - (count - 1 - place) * everyMs)).flatMap(
+      ({ signals }) => signals,
+    );
   }
 
   /** As many fills again, late: its next revision. */
   revised(signal: Signal): Signal {
     const [size, notional] = [exact.add(signal.size, signal.size), exact.add(signal.notional, signal.notional)];
-    return { ...signal, revision: signal.revision + 1, size, notional, fillCount: signal.fillCount * 2, lastFillAt: signal.lastFillAt + 2_400, trigger: 'grace' };
+    return {
+      ...signal,
+      revision: signal.revision + 1,
+      size,
+      notional,
+      fillCount: signal.fillCount * 2,
+      lastFillAt: signal.lastFillAt + 2_400,
+      trigger: 'grace',
+    };
   }
 
   #plan(at: number): Plan {
@@ -63,7 +107,14 @@ export class MadeMarket {
     const before = this.#positions.get(`${address}/${coin.coin}`) ?? 0n;
     coin.px += BigInt(Math.round((this.#random() - 0.5) * Number(coin.px) * 0.002));
     const one = this.#sizeOf(coin);
-    const isBuy = coin.assetType === 'spot' ? before < one || this.#random() < 0.4 : before === 0n ? this.#random() < 0.55 : before > 0n ? this.#random() < 0.35 : this.#random() < 0.65;
+    const isBuy =
+      coin.assetType === 'spot'
+        ? before < one || this.#random() < 0.4
+        : before === 0n
+          ? this.#random() < 0.55
+          : before > 0n
+            ? this.#random() < 0.35
+            : this.#random() < 0.65;
     const closes = isBuy ? before < 0n : before > 0n;
     const held = before < 0n ? -before : before;
     const wanted = closes && this.#random() < 0.5 ? held : one;
@@ -73,7 +124,17 @@ export class MadeMarket {
     const cause: Cause = closes && kind < 0.03 ? 'liquidation' : closes && kind < 0.035 ? 'adl' : 'trade';
     const trigger: Trigger = isTwap || cause !== 'trade' ? 'quiet' : kind < 0.09 ? 'timeout' : kind < 0.12 ? 'grace' : 'complete';
     this.#oid += 1 + Math.floor(this.#random() * 900);
-    return { address, oid: this.#oid, coin, isBuy, before, cause, trigger, twapId: isTwap ? 4_000 + Math.floor(kind * 900) : null, fills: this.#fills(coin, size, isBuy, at) };
+    return {
+      address,
+      oid: this.#oid,
+      coin,
+      isBuy,
+      before,
+      cause,
+      trigger,
+      twapId: isTwap ? 4_000 + Math.floor(kind * 900) : null,
+      fills: this.#fills(coin, size, isBuy, at),
+    };
   }
 
   #sizeOf({ px, pxDecimals, szDecimals }: Coin): bigint {
@@ -88,7 +149,10 @@ export class MadeMarket {
     let [left, time] = [size, at - Math.floor(this.#random() * 900)];
     const fills: Fill[] = [];
     for (let place = 0; place < count && left > 0n; place += 1) {
-      const share = place === count - 1 ? left : BigInt(Math.max(1, Math.round((Number(left) / (count - place)) * (0.3 + this.#random() * 1.4))));
+      const share =
+        place === count - 1
+          ? left
+          : BigInt(Math.max(1, Math.round((Number(left) / (count - place)) * (0.3 + this.#random() * 1.4))));
       const sz = share > left ? left : share;
       fills.push({ px: px + (isBuy ? tick : -tick) * BigInt(Math.floor(place / 3)), sz, at: time });
       left -= sz;
@@ -153,48 +217,39 @@ function signalOf(plan: Plan, direction: Signal['direction'], fills: readonly Fi
   const held = start < 0n ? -start : start;
   const usd = Number(notional) / 10 ** scale;
   return {
-    id: `${address}/${String(oid)}/${isSpot ? (isBuy ? 'buy' : 'sell') : `${direction}-${side.toLowerCase()}`}`, revision: 1, address, oid, coin: coin.coin, symbol: coin.symbol,
-    cloid: null, assetType: coin.assetType, direction, side, size: decimal(size, coin.szDecimals), notional: decimal(notional, scale),
-    price: quotient(notional * 10n ** BigInt(18 - coin.pxDecimals), size), positionSize: usd < 10_000 ? 'small' : usd < 100_000 ? 'medium' : 'large',
-    positionBefore: decimal(start, coin.szDecimals), positionAfter: decimal(isBuy ? start + size : start - size, coin.szDecimals),
-    closeRate: direction === 'open' || held === 0n ? '0' : decimal((size * 1_000_000n) / held, 6), positionRate: decimal(BigInt(Math.round(usd * 20)), 6),
-    fees: { USDC: decimal((notional * 45n) / 100_000n, scale) }, closedPnl: direction === 'open' ? '0' : decimal((notional * BigInt((oid % 61) - 26)) / 2_000n, scale),
-    fillCount: fills.length, firstFillAt: fills[0]?.at ?? 0, lastFillAt: fills.at(-1)?.at ?? 0, orderStatus: trigger === 'complete' ? 'filled' : trigger === 'grace' ? 'canceled' : null,
-    trigger, complete: trigger === 'complete', reversal, cause, twapId,
+    id: `${address}/${String(oid)}/${isSpot ? (isBuy ? 'buy' : 'sell') : `${direction}-${side.toLowerCase()}`}`,
+    revision: 1,
+    address,
+    oid,
+    coin: coin.coin,
+    symbol: coin.symbol,
+    cloid: null,
+    assetType: coin.assetType,
+    direction,
+    side,
+    size: decimal(size, coin.szDecimals),
+    notional: decimal(notional, scale),
+    price: quotient(notional * 10n ** BigInt(18 - coin.pxDecimals), size),
+    positionSize: usd < 10_000 ? 'small' : usd < 100_000 ? 'medium' : 'large',
+    positionBefore: decimal(start, coin.szDecimals),
+    positionAfter: decimal(isBuy ? start + size : start - size, coin.szDecimals),
+    closeRate: direction === 'open' || held === 0n ? '0' : decimal((size * 1_000_000n) / held, 6),
+    positionRate: decimal(BigInt(Math.round(usd * 20)), 6),
+    fees: { USDC: decimal((notional * 45n) / 100_000n, scale) },
+    closedPnl: direction === 'open' ? '0' : decimal((notional * BigInt((oid % 61) - 26)) / 2_000n, scale),
+    fillCount: fills.length,
+    firstFillAt: fills[0]?.at ?? 0,
+    lastFillAt: fills.at(-1)?.at ?? 0,
+    orderStatus: trigger === 'complete' ? 'filled' : trigger === 'grace' ? 'canceled' : null,
+    trigger,
+    complete: trigger === 'complete',
+    reversal,
+    cause,
+    twapId,
   };
 }
 
 /** `value / size` of 18 decimals, cut off. */
 function quotient(value: bigint, size: bigint): string {
   return decimal(value / size, 18);
-}
-
-function decimal(value: bigint, scale: number): string {
-  const digits = String(value < 0n ? -value : value).padStart(scale + 1, '0');
-  const [whole, fraction] = [digits.slice(0, digits.length - scale), digits.slice(digits.length - scale).replace(/0+$/, '')];
-  return `${value < 0n ? '-' : ''}${whole}${fraction === '' ? '' : `.${fraction}`}`;
-}
-
-// ---- The life of an order
-
-function lifeOf({ address, oid, coin, isBuy, fills, trigger, cause }: Plan, signals: readonly Signal[]): OrderLife {
-  const [first] = fills;
-  const end = (fills.at(-1)?.at ?? 0) + 140;
-  const size = decimal(fills.reduce((sum, { sz }) => sum + sz, 0n), coin.szDecimals);
-  const timeout: LifeDeadline = { at: (first?.at ?? 0) + 60 + TIMEOUT_MS, what: 'timeout', trigger: 'timeout' };
-  const quiet: LifeDeadline = { at: end + 2_000, what: 'quiet', trigger: 'quiet' };
-  const told = trigger === 'timeout' ? timeout.at : trigger === 'quiet' ? quiet.at : trigger === 'grace' ? end + GRACE_MS : end;
-  const events: LifeEvent[] = fills.map(({ at, px, sz }, place) => ({
-    kind: 'fill', at: at + 60, time: at, place: `fills/2/${String(81_200 + place)}`, side: isBuy ? 'B' : 'A', px: decimal(px, coin.pxDecimals), sz: decimal(sz, coin.szDecimals),
-    dir: isBuy ? 'Open Long' : 'Close Long', why: place === 0 ? 'the order’s first fill: its end is waited for' : 'another fill: nothing is told before the order is over', deadline: trigger === 'quiet' ? quiet : timeout,
-  }));
-  if (trigger === 'complete') events.push({ kind: 'status', at: end, place: 'order-updates/2/51020', status: 'filled', sz: '0', origSz: size, why: 'the order is over, and its fills add up to what it says: the signal is due at once', deadline: null });
-  if (trigger === 'grace') events.push({ kind: 'status', at: end, place: 'order-updates/2/51020', status: 'canceled', sz: size, origSz: exact.add(size, exact.add(size, size)), why: 'the order is over, but fills are missing: they have five seconds to come', deadline: { at: told, what: 'grace', trigger: 'grace' } });
-  if (trigger !== 'complete') events.push({ kind: 'timer', at: told, what: trigger, why: `the time is over: what is there is told${cause === 'trade' ? '' : ` (${cause})`}`, deadline: null });
-  for (const signal of signals) events.push({ kind: 'signal', at: told, signal, place: 'signals/2/40077', why: `${signal.direction} ${signal.side}: ${String(signal.fillCount)} fills counted`, deadline: null });
-  const forgotten: LifeDeadline = { at: told + 600_000, what: 'forgotten', trigger: null };
-  return {
-    address, oid, about: 'Folded again out of fills/2 and order-updates/2, from offset 81,200 on.', streamTime: told + 4_000, events,
-    now: trigger === 'complete' ? 'The order is over, and all of it has been told.' : 'What is known has been told; a late fill would make a revision.', coming: [forgotten],
-  };
 }

@@ -35,7 +35,11 @@ after(async () => {
 });
 
 /** A page at a path, in a context of its own; the test fails when it had any fault. */
-async function open(t: TestContext, path: string, { at = site, expected, ...options }: BrowserContextOptions & { readonly at?: Site; readonly expected?: RegExp } = {}): Promise<Page> {
+async function open(
+  t: TestContext,
+  path: string,
+  { at = site, expected, ...options }: BrowserContextOptions & { readonly at?: Site; readonly expected?: RegExp } = {},
+): Promise<Page> {
   assert.ok(typeof browser !== 'string');
   const watched = await watchedPage(browser, at.url, { viewport: DESKTOP, ...options }, expected);
   watched.page.setDefaultTimeout(PATIENCE_MS);
@@ -68,11 +72,12 @@ async function picture(page: Page, name: string, height: number): Promise<void> 
 
 const rows = (page: Page) => page.getByRole('grid').locator('[data-seq]');
 const isLive = async (page: Page): Promise<void> => await page.locator('[data-link=live]').waitFor();
-const count = async (page: Page): Promise<number> => Number((await page.locator('[data-figure=count]').innerText()).replaceAll(',', ''));
+const count = async (page: Page): Promise<number> =>
+  Number((await page.locator('[data-figure=count]').innerText()).replaceAll(',', ''));
 
 async function until(isSo: () => Promise<boolean>, what: string): Promise<void> {
   const end = Date.now() + PATIENCE_MS;
-  while (!await isSo()) {
+  while (!(await isSo())) {
     assert.ok(Date.now() < end, `not within ${String(PATIENCE_MS)} ms: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
@@ -88,7 +93,9 @@ async function amountIn(page: Page, row: number, cell: string): Promise<string> 
 }
 
 async function focusedOid(page: Page): Promise<string> {
-  return await page.evaluate(() => String(Reflect.get(globalThis, 'document').activeElement?.querySelector('.cell.order')?.textContent));
+  return await page.evaluate(() =>
+    String(Reflect.get(globalThis, 'document').activeElement?.querySelector('.cell.order')?.textContent),
+  );
 }
 
 test('signals are listed with every digit, the newest first, and new ones come by themselves', { skip }, async (t) => {
@@ -96,7 +103,11 @@ test('signals are listed with every digit, the newest first, and new ones come b
   await isLive(page);
   for (let turn = 0; turn < 2; turn += 1) {
     const newest = site.signals.at(-1)!;
-    await page.getByRole('row').filter({ hasText: String(newest.oid) }).first().waitFor();
+    await page
+      .getByRole('row')
+      .filter({ hasText: String(newest.oid) })
+      .first()
+      .waitFor();
     assert.equal(await amountIn(page, 0, 'size'), newest.size);
     assert.equal(await amountIn(page, 0, 'price'), newest.price);
     assert.equal(await amountIn(page, 0, 'notional'), newest.notional);
@@ -108,7 +119,7 @@ test('a time is in the zone of who looks, and in UTC when it is pointed at', { s
   const page = await open(t, '/', { timezoneId: 'Asia/Tokyo' });
   await isLive(page);
   const time = rows(page).first().locator('time');
-  const at = new Date(await time.getAttribute('datetime') ?? '');
+  const at = new Date((await time.getAttribute('datetime')) ?? '');
   assert.equal(await time.getAttribute('title'), `${at.toISOString().replace('T', ' ').replace('Z', '')} UTC`);
   assert.match(await time.innerText(), new RegExp(at.toLocaleTimeString('en-GB', { timeZone: 'Asia/Tokyo' })));
 });
@@ -134,20 +145,24 @@ test('filters narrow the list, are kept in the address, and can be cleared', { s
   await page.locator('summary', { hasText: 'Trigger' }).click();
   await page.getByRole('checkbox', { name: /^complete/ }).check();
   await page.waitForURL((url) => url.search === '?coins=ETH&sides=SHORT&minNotional=1000&triggers=complete');
-  const wanted = (): number => site.signals.filter(({ side, coin, notional, trigger }) => side === 'SHORT' && coin === 'ETH' && Number(notional) >= 1_000 && trigger === 'complete').length;
-  await until(async () => await count(page) === wanted(), 'the matching rows');
+  const wanted = (): number =>
+    site.signals.filter(
+      ({ side, coin, notional, trigger }) =>
+        side === 'SHORT' && coin === 'ETH' && Number(notional) >= 1_000 && trigger === 'complete',
+    ).length;
+  await until(async () => (await count(page)) === wanted(), 'the matching rows');
   await page.reload();
   await isLive(page);
-  await until(async () => await count(page) === wanted(), 'the same rows after a reload');
+  await until(async () => (await count(page)) === wanted(), 'the same rows after a reload');
   assert.equal(await page.getByRole('button', { name: 'SHORT', exact: true }).getAttribute('aria-pressed'), 'true');
   await site.trade(60);
-  await until(async () => await count(page) === wanted(), 'the matching ones of those that came');
+  await until(async () => (await count(page)) === wanted(), 'the matching ones of those that came');
   await page.getByRole('button', { name: 'Clear' }).click();
-  await until(async () => await count(page) > wanted(), 'all rows');
+  await until(async () => (await count(page)) > wanted(), 'all rows');
   assert.equal(new URL(page.url()).search, '');
 });
 
-test('what can\'t be understood as a filter is marked, and what nothing matches says so', { skip }, async (t) => {
+test("what can't be understood as a filter is marked, and what nothing matches says so", { skip }, async (t) => {
   const page = await open(t, '/');
   await isLive(page);
   await page.locator('[data-first-filter]').fill('0x12');
@@ -203,9 +218,9 @@ test('twelve thousand rows are listed, few of them drawn, and none moves while s
   const page = await open(t, '/', { at: busy });
   await isLive(page);
   for (let turn = 0; turn < 6; turn += 1) await busy.trade(2_000, 1);
-  await until(async () => await count(page) === busy.signals.length, 'all rows');
+  await until(async () => (await count(page)) === busy.signals.length, 'all rows');
   assert.equal(await page.getByRole('grid').getAttribute('aria-rowcount'), String(busy.signals.length + 1));
-  assert.ok(await rows(page).count() < 80);
+  assert.ok((await rows(page).count()) < 80);
   await page.getByRole('grid').evaluate((grid) => Reflect.set(grid, 'scrollTop', 180_000));
   await page.getByText('Held while you scroll').waitFor();
   const seen = async (): Promise<string[]> => await rows(page).locator('.cell.order').allInnerTexts();
@@ -213,11 +228,11 @@ test('twelve thousand rows are listed, few of them drawn, and none moves while s
   const expected = String(busy.signals.at(-1 - place)?.oid);
   await until(async () => (await seen()).includes(expected), 'the rows where it was scrolled to');
   const held = await seen();
-  assert.equal(await page.locator('[data-seq]', { hasText: expected }).first().getAttribute('aria-rowindex') !== null, true);
+  assert.equal((await page.locator('[data-seq]', { hasText: expected }).first().getAttribute('aria-rowindex')) !== null, true);
   await busy.trade(1_000, 1);
   await page.getByRole('button', { name: /^1,\d{3} new$/ }).waitFor();
   assert.deepEqual(await seen(), held);
-  assert.ok(await rows(page).count() < 80);
+  assert.ok((await rows(page).count()) < 80);
   await page.getByRole('button', { name: /new$/ }).click();
   await until(async () => (await seen())[0] === String(busy.signals.at(-1)?.oid), 'the newest row on top');
 });
@@ -231,7 +246,10 @@ test('an address shows its positions, its exact sums, and what it does', { skip 
   await table.waitFor();
   const markets = await table.locator('tbody th').allInnerTexts();
   const sizes = await table.locator('tbody .amount').allInnerTexts();
-  assert.deepEqual(markets.map((market, place) => `${market.replace(' spot', '')} ${plain(sizes[place] ?? '')}`), positions.map(({ symbol, size }) => `${symbol} ${size}`));
+  assert.deepEqual(
+    markets.map((market, place) => `${market.replace(' spot', '')} ${plain(sizes[place] ?? '')}`),
+    positions.map(({ symbol, size }) => `${symbol} ${size}`),
+  );
   const { points } = await site.client.pnl(address);
   const net = await page.locator('.sums .amount').first().innerText();
   assert.equal(plain(net), points.at(-1)?.net);
@@ -240,21 +258,24 @@ test('an address shows its positions, its exact sums, and what it does', { skip 
   const before = await rows(page).first().getAttribute('data-seq');
   await until(async () => {
     await site.trade(10);
-    return await rows(page).first().getAttribute('data-seq') !== before;
+    return (await rows(page).first().getAttribute('data-seq')) !== before;
   }, 'another signal of the address');
 });
 
-test('an order\'s life is drawn, and told in words; a revision stands beside the one before', { skip }, async (t) => {
-  const order = site.signals.filter(({ trigger, reversal }) => trigger === 'grace' && !reversal).sort((a, b) => Math.abs(a.fillCount - 18) - Math.abs(b.fillCount - 18))[0]!;
+test("an order's life is drawn, and told in words; a revision stands beside the one before", { skip }, async (t) => {
+  const order = site.signals
+    .filter(({ trigger, reversal }) => trigger === 'grace' && !reversal)
+    .sort((a, b) => Math.abs(a.fillCount - 18) - Math.abs(b.fillCount - 18))[0]!;
   await site.append([site.market.revised(order)]);
   const page = await open(t, `/order/${order.address}/${String(order.oid)}`, { viewport: { width: 1_440, height: 1_150 } });
   const { life } = site.market.orders.get(`${order.address}/${String(order.oid)}`)!;
   const words = page.getByRole('region', { name: 'Events in words' });
   await words.waitFor();
   assert.equal(await words.locator('tbody tr').count(), life.events.length);
-  assert.ok((await words.innerText()).includes('they have five seconds to come'));
+  assert.ok((await words.innerText()).includes('fills have five seconds to come'));
   const marks = page.locator('svg.life').getByRole('button');
-  for (const lane of ['fill', 'status', 'timer', 'signal']) assert.ok(await page.locator(`svg.life .mark-of.${lane}`).count() > 0, lane);
+  for (const lane of ['fill', 'status', 'timer', 'signal'])
+    assert.ok((await page.locator(`svg.life .mark-of.${lane}`).count()) > 0, lane);
   await picture(page, 'order', 830);
   const grace = marks.filter({ hasText: 'timer: grace' });
   await grace.focus();
@@ -272,7 +293,7 @@ test('health tells rates, latencies and each partition, and goes on by itself', 
   assert.equal(await page.locator('.chart canvas').count(), 3);
   const at = await page.locator('.page-head time').innerText();
   await site.trade(20);
-  await until(async () => await page.locator('.page-head time').innerText() !== at, 'another second');
+  await until(async () => (await page.locator('.page-head time').innerText()) !== at, 'another second');
   await shoot(page, 'dashboard-health');
 });
 
@@ -282,14 +303,20 @@ test('the quarantine lists what was refused with its reason, by reason', { skip 
   assert.equal(await page.locator('.record').count(), 5);
   await page.getByRole('button', { name: /^malformed/ }).click();
   assert.equal(await page.locator('.record').count(), 2);
-  assert.match(await page.locator('.record').first().innerText(), /data\.px: expected a decimal[^]*fills\/2\/89926[^]*"px":"96412"/);
+  assert.match(
+    await page.locator('.record').first().innerText(),
+    /data\.px: expected a decimal[^]*fills\/2\/89926[^]*"px":"96412"/,
+  );
 });
 
 test('addresses are listed, and found by what is typed or pasted', { skip }, async (t) => {
   const page = await open(t, '/addresses');
   const { addresses } = await site.client.addresses();
   await page.getByRole('region', { name: 'Addresses' }).waitFor();
-  assert.deepEqual(await page.locator('tbody th').allInnerTexts(), addresses.map(({ address }) => address));
+  assert.deepEqual(
+    await page.locator('tbody th').allInnerTexts(),
+    addresses.map(({ address }) => address),
+  );
   const { id, address, oid } = site.signals[0]!;
   await page.getByLabel('Address, order or signal id').fill('nobody');
   await page.keyboard.press('Enter');
@@ -299,7 +326,7 @@ test('addresses are listed, and found by what is typed or pasted', { skip }, asy
   await page.waitForURL(`**/order/${address}/${String(oid)}`);
 });
 
-test('what isn\'t there is told, with a way back', { skip }, async (t) => {
+test("what isn't there is told, with a way back", { skip }, async (t) => {
   const page = await open(t, '/nothing-here', { expected: /404/ });
   await page.getByText('There is no such page').waitFor();
   await page.goto(`${site.url}/order/0x${'ab'.repeat(20)}/1`);
@@ -326,33 +353,43 @@ test('where tokens are needed one is asked for, kept in the tab, and in no addre
   await isLive(page);
   await rows(page).first().waitFor();
   assert.ok(carried.includes(`Bearer ${token}`));
-  assert.deepEqual(asked.filter((url) => url.includes('fst_')), []);
+  assert.deepEqual(
+    asked.filter((url) => url.includes('fst_')),
+    [],
+  );
   await page.reload();
   await isLive(page);
   await page.getByRole('button', { name: 'Forget the token' }).click();
   await dialog.waitFor();
 });
 
-test('after the gateway was started anew the list goes on where it was, nothing missing and nothing twice', { skip }, async (t) => {
-  const own = await Site.start({ orders: 50 });
-  t.after(async () => await own.end());
-  const page = await open(t, '/', { at: own, expected: /WebSocket|ERR_CONNECTION|status of 50/ });
-  await isLive(page);
-  await own.close();
-  await page.locator('[data-link=waiting]').waitFor();
-  await page.getByText('The connection was lost').waitFor();
-  await own.trade(40);
-  await own.open();
-  await isLive(page);
-  await own.trade(5);
-  await until(async () => await count(page) === own.signals.length, 'all signals, each once');
-  await page.getByRole('grid').evaluate((grid) => Reflect.set(grid, 'scrollTop', 0));
-  assert.equal(await rows(page).first().locator('.cell.order').innerText(), String(own.signals.at(-1)?.oid));
-});
+test(
+  'after the gateway was started anew the list goes on where it was, nothing missing and nothing twice',
+  { skip },
+  async (t) => {
+    const own = await Site.start({ orders: 50 });
+    t.after(async () => await own.end());
+    const page = await open(t, '/', { at: own, expected: /WebSocket|ERR_CONNECTION|status of 50/ });
+    await isLive(page);
+    await own.close();
+    await page.locator('[data-link=waiting]').waitFor();
+    await page.getByText('The connection was lost').waitFor();
+    await own.trade(40);
+    await own.open();
+    await isLive(page);
+    await own.trade(5);
+    await until(async () => (await count(page)) === own.signals.length, 'all signals, each once');
+    await page.getByRole('grid').evaluate((grid) => Reflect.set(grid, 'scrollTop', 0));
+    assert.equal(await rows(page).first().locator('.cell.order').innerText(), String(own.signals.at(-1)?.oid));
+  },
+);
 
 test('light and dark are chosen by the system, or by hand for good', { skip }, async (t) => {
   const page = await open(t, '/health', { colorScheme: 'light' });
-  const ground = async (): Promise<string> => await page.evaluate(() => String(Reflect.get(globalThis, 'getComputedStyle')(Reflect.get(globalThis, 'document').documentElement).backgroundColor));
+  const ground = async (): Promise<string> =>
+    await page.evaluate(() =>
+      String(Reflect.get(globalThis, 'getComputedStyle')(Reflect.get(globalThis, 'document').documentElement).backgroundColor),
+    );
   await page.locator('.chart canvas').first().waitFor();
   const light = await ground();
   await page.emulateMedia({ colorScheme: 'dark' });
@@ -369,32 +406,50 @@ test('light and dark are chosen by the system, or by hand for good', { skip }, a
 const PAGES = (): readonly (readonly [name: string, path: string, ready: string])[] => {
   const { address, oid } = site.signals.find(({ trigger }) => trigger === 'grace')!;
   return [
-    ['live', '/', '[data-link=live]'], ['addresses', '/addresses', 'tbody th'], ['address', `/address/${address}`, '.chart canvas'],
-    ['order', `/order/${address}/${String(oid)}`, 'svg.life'], ['health', '/health', '.chart canvas'], ['quarantine', '/quarantine', '.record'],
+    ['live', '/', '[data-link=live]'],
+    ['addresses', '/addresses', 'tbody th'],
+    ['address', `/address/${address}`, '.chart canvas'],
+    ['order', `/order/${address}/${String(oid)}`, 'svg.life'],
+    ['health', '/health', '.chart canvas'],
+    ['quarantine', '/quarantine', '.record'],
   ];
 };
 
 async function seriousFaults(page: Page): Promise<string[]> {
   await page.evaluate(axe.source);
   const { violations } = await page.evaluate<axe.AxeResults>('axe.run(document, { resultTypes: ["violations"] })');
-  return violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')
-    .map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map(({ html, failureSummary }) => `${html} ${failureSummary ?? ''}`).join(' | ')}`);
+  return violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .map(
+      ({ id, nodes }) =>
+        `${id}: ${nodes
+          .slice(0, 3)
+          .map(({ html, failureSummary }) => `${html} ${failureSummary ?? ''}`)
+          .join(' | ')}`,
+    );
 }
 
 for (const colorScheme of ['light', 'dark'] as const) {
-  test(`no page has a serious accessibility fault in ${colorScheme}, on a desk or on a phone, or is wider than a phone`, { skip }, async (t) => {
-    const page = await open(t, '/', { colorScheme, reducedMotion: 'reduce' });
-    for (const [name, path, ready] of PAGES()) {
-      for (const [device, viewport] of [['desk', DESKTOP], ['phone', PHONE]] as const) {
-        await page.setViewportSize(viewport);
-        await page.goto(site.url + path);
-        await page.locator(ready).first().waitFor();
-        assert.deepEqual(await seriousFaults(page), [], `${name} on a ${device}`);
-        if (device === 'phone') assert.equal(await page.evaluate('document.documentElement.scrollWidth'), PHONE.width, name);
-        await shoot(page, `${name}-${device}-${colorScheme}`);
+  test(
+    `no page has a serious accessibility fault in ${colorScheme}, on a desk or on a phone, or is wider than a phone`,
+    { skip },
+    async (t) => {
+      const page = await open(t, '/', { colorScheme, reducedMotion: 'reduce' });
+      for (const [name, path, ready] of PAGES()) {
+        for (const [device, viewport] of [
+          ['desk', DESKTOP],
+          ['phone', PHONE],
+        ] as const) {
+          await page.setViewportSize(viewport);
+          await page.goto(site.url + path);
+          await page.locator(ready).first().waitFor();
+          assert.deepEqual(await seriousFaults(page), [], `${name} on a ${device}`);
+          if (device === 'phone') assert.equal(await page.evaluate('document.documentElement.scrollWidth'), PHONE.width, name);
+          await shoot(page, `${name}-${device}-${colorScheme}`);
+        }
       }
-    }
-  });
+    },
+  );
 }
 
 test('no amount is cut off, and no page is wider than its window, from a phone to a wide screen', { skip }, async (t) => {
@@ -403,8 +458,8 @@ test('no amount is cut off, and no page is wider than its window, from a phone t
   await page.getByRole('button', { name: 'Got it' }).click();
   for (const width of [320, 360, 600, 768, 900, 1_024, 1_280, 1_440, 1_920, 2_560]) {
     await page.setViewportSize({ width, height: 1_000 });
-    await until(async () => await page.evaluate(CUT_OFF) === '', `no amount cut off at ${String(width)}`);
-    assert.ok(await page.evaluate<number>('document.documentElement.scrollWidth') <= width, String(width));
+    await until(async () => (await page.evaluate(CUT_OFF)) === '', `no amount cut off at ${String(width)}`);
+    assert.ok((await page.evaluate<number>('document.documentElement.scrollWidth')) <= width, String(width));
   }
 });
 

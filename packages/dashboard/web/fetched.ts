@@ -46,7 +46,12 @@ export function errorOf(error: unknown): GatewayError {
 
 const RETRY_MS = 3_000;
 
-async function repeat<T>(request: Request<T>, everyMs: number | undefined, stop: AbortSignal, tell: (next: Fetched<T>) => void): Promise<void> {
+async function repeat<T>(
+  request: Request<T>,
+  everyMs: number | undefined,
+  stop: AbortSignal,
+  tell: (next: Fetched<T>) => void,
+): Promise<void> {
   let last: T | null = null;
   for (;;) {
     let waitMs = everyMs;

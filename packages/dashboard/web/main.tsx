@@ -29,10 +29,21 @@ function App() {
   }, [path]);
   return (
     <>
-      <a class="skip" href="#main" onClick={(event) => { event.preventDefault(); main.current?.focus(); }}>Skip to the content</a>
+      <a
+        class="skip"
+        href="#main"
+        onClick={(event) => {
+          event.preventDefault();
+          main.current?.focus();
+        }}
+      >
+        Skip to the content
+      </a>
       <Header />
       <LinkBanner />
-      <main id="main" ref={main} tabIndex={-1} class={at.kind === 'live' ? 'fills' : ''}><Page key={path} at={at} /></main>
+      <main id="main" ref={main} tabIndex={-1} class={at.kind === 'live' ? 'fills' : ''}>
+        <Page key={path} at={at} />
+      </main>
       <KeysDialog />
       <TokenDialog />
     </>
@@ -41,30 +52,53 @@ function App() {
 
 function Page({ at }: { readonly at: Route }) {
   switch (at.kind) {
-    case 'live': return <LivePage />;
-    case 'addresses': return <AddressesPage />;
-    case 'address': return <AddressPage address={at.address} />;
-    case 'order': return <OrderPage address={at.address} oid={at.oid} />;
-    case 'health': return <HealthPage />;
-    case 'quarantine': return <QuarantinePage />;
-    case 'unknown': return (
-      <div class="page">
-        <h1 tabIndex={-1} class="unseen">No such page</h1>
-        <Notice icon="search" title="There is no such page"><p><code>{at.path}</code></p><Link to={{ kind: 'live' }} class="button">To the live signals</Link></Notice>
-      </div>
-    );
+    case 'live':
+      return <LivePage />;
+    case 'addresses':
+      return <AddressesPage />;
+    case 'address':
+      return <AddressPage address={at.address} />;
+    case 'order':
+      return <OrderPage address={at.address} oid={at.oid} />;
+    case 'health':
+      return <HealthPage />;
+    case 'quarantine':
+      return <QuarantinePage />;
+    case 'unknown':
+      return (
+        <div class="page">
+          <h1 tabIndex={-1} class="unseen">
+            No such page
+          </h1>
+          <Notice icon="search" title="There is no such page">
+            <p>
+              <code>{at.path}</code>
+            </p>
+            <Link to={{ kind: 'live' }} class="button">
+              To the live signals
+            </Link>
+          </Notice>
+        </div>
+      );
   }
 }
 
 function titleOf(at: Route): string {
   switch (at.kind) {
-    case 'live': return 'Live';
-    case 'addresses': return 'Addresses';
-    case 'address': return shortAddress(at.address);
-    case 'order': return `Order ${String(at.oid)}`;
-    case 'health': return 'Health';
-    case 'quarantine': return 'Quarantine';
-    case 'unknown': return 'No such page';
+    case 'live':
+      return 'Live';
+    case 'addresses':
+      return 'Addresses';
+    case 'address':
+      return shortAddress(at.address);
+    case 'order':
+      return `Order ${String(at.oid)}`;
+    case 'health':
+      return 'Health';
+    case 'quarantine':
+      return 'Quarantine';
+    case 'unknown':
+      return 'No such page';
   }
 }
 

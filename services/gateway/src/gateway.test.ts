@@ -15,7 +15,7 @@ import { PortError } from '@fillstream/runtime';
 import { MemorySource, testSignal } from './feed/test-source.ts';
 import { Gateway } from './gateway.ts';
 import { DEFAULT_LIMITS } from './http/limits.ts';
-import { CODES } from './http/ws-stream.ts';
+import { CODES, OF_PROTOCOL } from './http/ws-stream.ts';
 import { portsOf, startWorld, until } from './http/test-gateway.ts';
 
 const page = readFileSync(join(import.meta.dirname, '../../../docs/gateway.md'), 'utf8');
@@ -27,6 +27,13 @@ test('Y1 without tokens it listens on a loopback address alone, unless its user 
   for (const host of ['127.0.0.1', 'localhost', '::1']) await (await startWorld({ listen: { host, port: 0 } }))[Symbol.asyncDispose]();
   await (await startWorld({ listen: { host: '0.0.0.0', port: 0 }, open: true }))[Symbol.asyncDispose]();
   await (await startWorld({ listen: { host: '0.0.0.0', port: 0 }, guarded: true }))[Symbol.asyncDispose]();
+});
+
+test('a trusted proxy that is no address and no network is refused at the start, in one line', async () => {
+  for (const proxy of ['proxy.example', '', '10.0.0.0/33', '10.0.0.0/0', '::/129', '10.0.0', '10.0.0.1:80', '1\n2', '10.0.0.0/8/8', 'loopback']) {
+    await assert.rejects(startWorld({ trustedProxies: ['10.0.0.1', proxy] }), (error: Error & { code?: string }) => error.name === 'GatewayRefused' && error.code === 'bad-proxy' && !error.message.includes('\n'), proxy);
+  }
+  await (await startWorld({ trustedProxies: ['10.0.0.1', '10.0.0.0/8', '::1', 'fd00::/8', '::ffff:10.0.0.1'] }))[Symbol.asyncDispose]();
 });
 
 test('an address in use is told as the system does', async () => {
@@ -118,5 +125,5 @@ test('docs/gateway.md has every route, limit and close code', async () => {
   const limits = Array.from(page.split('\n## Limits')[1]?.split('\n## ')[0]?.matchAll(/^\| `(\w+)` \| ([\d,]+) \|/gm) ?? [], ([, name = '', value = '']) => [name, Number(value.replaceAll(',', ''))]);
   assert.deepEqual(Object.fromEntries(limits), DEFAULT_LIMITS);
   const codes = Array.from(page.matchAll(/^\| (\d{4}) \|/gm), ([, code]) => Number(code));
-  assert.deepEqual(codes.sort(), [...new Set([...Object.values(CLOSE), ...Object.values(CODES)])].sort());
+  assert.deepEqual(codes.sort(), [...new Set([...Object.values(CLOSE), ...Object.values(CODES), ...OF_PROTOCOL])].sort());
 });

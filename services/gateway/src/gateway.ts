@@ -1,7 +1,7 @@
 // The gateway put together: a feed that follows the log, and a server in front of it.
 //
 // Y1  Without an authority it listens on a loopback address, or its user said that it may be open.
-// Y2  It ends in this order: no new requests, streams are told, the feed stops.
+// Y2  It ends in this order: no new requests, streams are told, the feed stops. No client can put that off beyond STOP_MS.
 
 import { newRegistry } from '@fillstream/observe';
 import type { AddressInfo } from 'node:net';
@@ -15,8 +15,9 @@ import { Connections } from './http/connections.ts';
 import { Refusals, type Edge } from './http/edge.ts';
 import { DEFAULT_LIMITS, type Limits } from './http/limits.ts';
 import { GatewayMetrics } from './http/metrics.ts';
-import { isLoopback } from './http/origins.ts';
+import { isLoopback, isNetwork } from './http/origins.ts';
 import { buildServer } from './http/server.ts';
+import { Sockets } from './http/sockets.ts';
 import { Standing, type Verdict } from './http/standing.ts';
 import type { GatewayPorts } from './ports.ts';
 
@@ -35,12 +36,14 @@ export type GatewayOptions = {
   readonly allowedOrigins: readonly string[];
   /** The others are as in DEFAULT_LIMITS. */
   readonly limits?: Partial<Limits>;
-  /** Addresses and networks whose X-Forwarded-For is believed. */
+  /** Addresses and networks (`10.0.0.0/8`) whose X-Forwarded-For is believed. */
   readonly trustedProxies?: readonly string[];
   /** PEM. */
   readonly tls?: Tls | null;
   /** One that another service of the process has too. */
   readonly registry?: Registry;
+  /** After so long a stop cuts what is still under way; 8 s. */
+  readonly stopMs?: number;
   readonly onAudit: (entry: AuditEntry) => void;
   readonly onTrouble: (text: string) => void;
   /** Of the dashboard; without it there is none. */
@@ -50,7 +53,7 @@ export type GatewayOptions = {
 /** It can't be started like this. */
 export class GatewayRefused extends Error {
   override readonly name = 'GatewayRefused';
-  readonly code: 'not-loopback' | 'bad-tls';
+  readonly code: 'not-loopback' | 'bad-tls' | 'bad-proxy';
   readonly retryable = false;
 
   constructor(code: GatewayRefused['code'], message: string, cause?: unknown) {
@@ -61,11 +64,14 @@ export class GatewayRefused extends Error {
 
 const STOP_MS = 8_000;
 
+type Parts = { readonly feed: SignalFeed; readonly edge: Edge; readonly app: App; readonly url: string; readonly stopMs: number };
+
 export class Gateway {
   readonly feed: SignalFeed;
   readonly url: string;
   readonly #app: App;
   readonly #edge: Edge;
+  readonly #stopMs: number;
   readonly #stop = new AbortController();
   readonly #stopEnds: () => void;
   #running: Promise<void> | null = null;
@@ -73,27 +79,32 @@ export class Gateway {
 
   /** Listens; requests are answered once `run` has caught up. Throws GatewayRefused, PortError, or what the system says of the address. */
   static async start(options: GatewayOptions): Promise<Gateway> {
-    const { authority, open, listen: { host } } = options;
+    const { authority, open, listen: { host }, trustedProxies = [] } = options;
     if (authority === null && !open && !isLoopback(host)) {
       throw new GatewayRefused('not-loopback', `without tokens the gateway listens on a loopback address, not on ${host}`);
+    }
+    const stranger = trustedProxies.find((proxy) => !isNetwork(proxy));
+    if (stranger !== undefined) {
+      throw new GatewayRefused('bad-proxy', `a trusted proxy is an address or a network such as 10.0.0.0/8, not ${JSON.stringify(stranger)}`);
     }
     const feed = await SignalFeed.open({ source: options.ports.source, file: options.feedFile, onTrouble: options.onTrouble });
     try {
       const edge = edgeOf(feed, options);
       const app = await appOf(edge, options);
       await app.listen(options.listen);
-      return new Gateway(feed, edge, app, urlOf(app, options));
+      return new Gateway({ feed, edge, app, url: urlOf(app, options), stopMs: options.stopMs ?? STOP_MS });
     } catch (error) {
       feed.close();
       throw error;
     }
   }
 
-  private constructor(feed: SignalFeed, edge: Edge, app: App, url: string) {
+  private constructor({ feed, edge, app, url, stopMs }: Parts) {
     this.feed = feed;
     this.url = url;
     this.#edge = edge;
     this.#app = app;
+    this.#stopMs = stopMs;
     this.#stopEnds = edge.authority?.onEnd((tokenId) => edge.connections.endToken(tokenId)) ?? ((): void => undefined);
   }
 
@@ -137,7 +148,7 @@ export class Gateway {
 
   async #close(): Promise<void> {
     this.#stopEnds();
-    const cut = setTimeout(() => this.#app.server.closeAllConnections(), STOP_MS);
+    const cut = setTimeout(() => this.#edge.sockets.cutAll(), this.#stopMs);
     const closed = this.#app.close();
     this.#edge.connections.endAll();
     await closed;
@@ -152,7 +163,7 @@ function edgeOf(feed: SignalFeed, options: GatewayOptions): Edge {
   const connections = new Connections(limits, { onAudit, onEnd: (why) => metrics.noteEnd(why) });
   metrics.show({ feed, connections });
   return {
-    feed, ports, authority, limits, connections, metrics, onAudit, onTrouble,
+    feed, ports, authority, limits, connections, metrics, onAudit, onTrouble, sockets: new Sockets(limits),
     names: { hosts: [listen.host, ...allowedHosts].map((host) => host.toLowerCase()), origins: allowedOrigins },
     standing: new Standing(feed, ports, onTrouble),
     refusals: new Refusals(metrics, onAudit),

@@ -26,7 +26,7 @@ export const LISTEN: Endpoint = { host: '127.0.0.1', port: 8080 };
 
 /** In docs/gateway.md, with what they mean. */
 const LIMITS = [
-  'connections', 'connectionsPerToken', 'connectionsPerIp', 'subscriptionsPerConnection', 'messagesPerMinute', 'requestsPerMinute', 'payloadBytes',
+  'connections', 'connectionsPerToken', 'connectionsPerIp', 'subscriptionsPerConnection', 'messagesPerMinute', 'requestsPerMinute', 'requestsAtOncePerIp', 'payloadBytes',
   'bufferBytes', 'drainMs', 'heartbeatMs', 'livesAtOnce',
 ] as const satisfies readonly (keyof Limits)[];
 

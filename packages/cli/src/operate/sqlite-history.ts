@@ -1,5 +1,6 @@
 // The history of one partition as the embedded log of `npm start` has it; a process may be at work on it meanwhile.
 
+import { setImmediate as soon } from 'node:timers/promises';
 import { partitionOf, type LogRecord } from '@fillstream/runtime';
 import { decodeSignal } from '@fillstream/schemas';
 import { LogReader, type StoredRecord } from '@fillstream/sqlite';
@@ -9,6 +10,8 @@ import { recordedStretches, type History } from './history.ts';
 import { jsonOfRecord } from './record-json.ts';
 
 const READ_ROWS = 2_000;
+/** Records between two turns of whatever else the process does. */
+const TURN = 500;
 
 export type SqliteHistory = History<LogRecord> & {
   /** The settings that it was folded with, as text. */
@@ -21,8 +24,11 @@ export function openSqliteHistory(folder: string, address: Address): SqliteHisto
   const partition = partitionOf(address, Number(log.fact('partitions') ?? 1));
   const commits = rows(log, 'commits', partition);
   const inputs = INPUT_TOPICS.map((topic) => rows(log, topic, partition));
+  let taken = 0;
   const nextRecord = async (topic: number): Promise<LogRecord | null> => {
-    const row = await Promise.resolve(inputs[topic]?.next().value ?? null);
+    taken += 1;
+    if (taken % TURN === 0) await soon();
+    const row = inputs[topic]?.next().value ?? null;
     return row === null ? null : toLogRecord(topic, row.offset, row.body);
   };
   return {

@@ -19,7 +19,12 @@ export function piecesOf(decimal: string): Pieces {
   const match = DECIMAL.exec(decimal);
   if (match === null) return { sign: '', whole: decimal, fraction: '', tail: '' };
   const [, minus = '', whole = '', digits = ''] = match;
-  return { sign: minus === '' ? '' : '−', whole: grouped(whole), fraction: digits.slice(0, FRACTION_DIGITS), tail: digits.slice(FRACTION_DIGITS) };
+  return {
+    sign: minus === '' ? '' : '−',
+    whole: grouped(whole),
+    fraction: digits.slice(0, FRACTION_DIGITS),
+    tail: digits.slice(FRACTION_DIGITS),
+  };
 }
 
 /** `-1234567.50` → `−1,234,567.50`. */
@@ -57,7 +62,10 @@ function shifted(decimal: string, places: number): string {
 
 /** What somebody typed as an amount: `10,000`, `2.5k`, `1m`; null when it is none, `''` when it is empty. */
 export function typedAmount(text: string): string | null {
-  const typed = text.trim().toLowerCase().replaceAll(/[,_'$\s]/g, '');
+  const typed = text
+    .trim()
+    .toLowerCase()
+    .replaceAll(/[,_'$\s]/g, '');
   if (typed === '') return '';
   const [, number, unit = ''] = /^(\d+(?:\.\d+)?|\.\d+)([km]?)$/.exec(typed) ?? [];
   if (number === undefined) return null;

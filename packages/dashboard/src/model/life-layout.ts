@@ -10,9 +10,20 @@ export type Lane = 'fill' | 'status' | 'timer' | 'signal';
 export const LANES: readonly Lane[] = ['fill', 'status', 'timer', 'signal'];
 
 /** `places`: of its events in the list of all. */
-export type Mark = { readonly lane: Lane; readonly x: number; readonly events: readonly LifeEvent[]; readonly places: readonly number[] };
+export type Mark = {
+  readonly lane: Lane;
+  readonly x: number;
+  readonly events: readonly LifeEvent[];
+  readonly places: readonly number[];
+};
 /** `end`: the deadline came, something else came first, or it's still to come. */
-export type Wait = { readonly x0: number; readonly x1: number; readonly what: string; readonly deadline: LifeDeadline; readonly end: 'fired' | 'replaced' | 'coming' };
+export type Wait = {
+  readonly x0: number;
+  readonly x1: number;
+  readonly what: string;
+  readonly deadline: LifeDeadline;
+  readonly end: 'fired' | 'replaced' | 'coming';
+};
 /** Of the filled quantity, 0 to 1. */
 export type Step = { readonly x: number; readonly share: number };
 
@@ -36,11 +47,21 @@ export function layoutOf({ events, coming, streamTime }: OrderLife, width: numbe
   const { xOf, cuts } = timeScale(times, width);
   const numbered = events.map((event, place) => ({ event, place }));
   const marks = LANES.flatMap((lane) => {
-    const bursts = burstsOf(numbered.filter(({ event }) => laneOf(event) === lane), ({ event }) => xOf(event.at), REACH_PX);
-    return bursts.map(({ x, items }) => ({ lane, x, events: items.map(({ event }) => event), places: items.map(({ place }) => place) }));
+    const bursts = burstsOf(
+      numbered.filter(({ event }) => laneOf(event) === lane),
+      ({ event }) => xOf(event.at),
+      REACH_PX,
+    );
+    return bursts.map(({ x, items }) => ({
+      lane,
+      x,
+      events: items.map(({ event }) => event),
+      places: items.map(({ place }) => place),
+    }));
   });
   return {
-    marks, cuts,
+    marks,
+    cuts,
     waits: waitsOf(events, coming, xOf),
     steps: stepsOf(events, xOf),
     ticks: [...new Set(times)].sort((a, b) => a - b).map((at) => ({ at, x: xOf(at) })),
@@ -59,7 +80,8 @@ function waitsOf(events: readonly LifeEvent[], coming: readonly LifeDeadline[], 
     if (open === null) return;
     const { from, deadline } = open;
     // Time may have moved past a deadline before anything could happen at it.
-    if (at > from) waits.push({ x0: xOf(from), x1: xOf(at), what: deadline.what, deadline, end: deadline.at <= at ? 'fired' : 'replaced' });
+    if (at > from)
+      waits.push({ x0: xOf(from), x1: xOf(at), what: deadline.what, deadline, end: deadline.at <= at ? 'fired' : 'replaced' });
     open = null;
   };
   for (const { at, deadline, kind } of events) {
@@ -68,7 +90,14 @@ function waitsOf(events: readonly LifeEvent[], coming: readonly LifeDeadline[], 
     if (deadline !== null) open = { from: at, deadline };
   }
   const last = events.at(-1)?.at ?? 0;
-  for (const deadline of coming) waits.push({ x0: xOf(isSame(deadline, open) ? open?.from ?? last : last), x1: xOf(deadline.at), what: deadline.what, deadline, end: 'coming' });
+  for (const deadline of coming)
+    waits.push({
+      x0: xOf(isSame(deadline, open) ? (open?.from ?? last) : last),
+      x1: xOf(deadline.at),
+      what: deadline.what,
+      deadline,
+      end: 'coming',
+    });
   return waits;
 }
 

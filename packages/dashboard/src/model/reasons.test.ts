@@ -4,8 +4,17 @@ import type { Signal } from '@fillstream/client';
 import { reasonWords, sentenceOf } from './reasons.ts';
 
 const BASE = {
-  direction: 'open', side: 'LONG', size: '0.03', symbol: 'BTC', price: '100010', notional: '3000.3', fillCount: 3, positionAfter: '0.03',
-  closeRate: '0', cause: 'trade', assetType: 'futures',
+  direction: 'open',
+  side: 'LONG',
+  size: '0.03',
+  symbol: 'BTC',
+  price: '100010',
+  notional: '3000.3',
+  fillCount: 3,
+  positionAfter: '0.03',
+  closeRate: '0',
+  cause: 'trade',
+  assetType: 'futures',
 } as Signal;
 
 test('a signal is told as a sentence with exact amounts', () => {
@@ -13,8 +22,14 @@ test('a signal is told as a sentence with exact amounts', () => {
 });
 
 test('a partial close tells its share, a forced one its cause, a spot trade that it bought', () => {
-  assert.match(sentenceOf({ ...BASE, direction: 'close', closeRate: '0.25', cause: 'adl' }), /^closed a LONG .* 25 % of the position, by auto-deleveraging\./);
-  assert.match(sentenceOf({ ...BASE, assetType: 'spot', symbol: 'HYPE/USDC', fillCount: 1 }), /^bought 0\.03 HYPE\/USDC .* in one fill\./);
+  assert.match(
+    sentenceOf({ ...BASE, direction: 'close', closeRate: '0.25', cause: 'adl' }),
+    /^closed a LONG .* 25 % of the position, by auto-deleveraging\./,
+  );
+  assert.match(
+    sentenceOf({ ...BASE, assetType: 'spot', symbol: 'HYPE/USDC', fillCount: 1 }),
+    /^bought 0\.03 HYPE\/USDC .* in one fill\./,
+  );
 });
 
 test('a reason that is new is still shown', () => {

@@ -41,8 +41,16 @@ export function reasonWords(reason: string): string {
 /** A signal as a sentence: what the account did. */
 export function sentenceOf(signal: Signal): string {
   const { direction, side, size, symbol, price, notional, fillCount, positionAfter, closeRate, cause, assetType } = signal;
-  const verb = assetType === 'futures' ? (direction === 'open' ? `opened a ${side}` : `closed a ${side}`) : (direction === 'open' ? 'bought' : 'sold');
-  const part = direction === 'close' && closeRate !== '0' && closeRate !== '1' ? `, ${percentOf(closeRate)} % of the position` : '';
+  const verb =
+    assetType === 'futures'
+      ? direction === 'open'
+        ? `opened a ${side}`
+        : `closed a ${side}`
+      : direction === 'open'
+        ? 'bought'
+        : 'sold';
+  const part =
+    direction === 'close' && closeRate !== '0' && closeRate !== '1' ? `, ${percentOf(closeRate)} % of the position` : '';
   const fills = fillCount === 1 ? 'in one fill' : `in ${String(fillCount)} fills`;
   const why = cause === 'trade' ? '' : `, by ${cause === 'adl' ? 'auto-deleveraging' : cause}`;
   const of = assetType === 'futures' ? ` of ${readable(size)} ${symbol}` : ` ${readable(size)} ${symbol}`;

@@ -4,8 +4,12 @@ import { pathOf, routeOf, shortAddress, typedRoute, type Route } from './route.t
 
 const address = `0x${'ab'.repeat(20)}`;
 const ROUTES: readonly Route[] = [
-  { kind: 'live' }, { kind: 'addresses' }, { kind: 'address', address }, { kind: 'order', address, oid: 9007199254740991 },
-  { kind: 'health' }, { kind: 'quarantine' },
+  { kind: 'live' },
+  { kind: 'addresses' },
+  { kind: 'address', address },
+  { kind: 'order', address, oid: 9007199254740991 },
+  { kind: 'health' },
+  { kind: 'quarantine' },
 ];
 
 test('every page has an address that leads back to it', () => {
@@ -13,7 +17,15 @@ test('every page has an address that leads back to it', () => {
 });
 
 test('what is no page is told as it was asked for', () => {
-  for (const path of ['/nothing', '/address/0x12', `/order/${address}`, `/order/${address}/x`, `/order/${address}/9007199254740993`, '/health/1', `/order/${address}/1/2`]) {
+  for (const path of [
+    '/nothing',
+    '/address/0x12',
+    `/order/${address}`,
+    `/order/${address}/x`,
+    `/order/${address}/9007199254740993`,
+    '/health/1',
+    `/order/${address}/1/2`,
+  ]) {
     assert.deepEqual(routeOf(path), { kind: 'unknown', path });
   }
 });

@@ -32,7 +32,8 @@ export function timeScale(times: readonly number[], width: number): TimeScale {
     [from, x0] = [to, x1];
   }
   const median = [...spans].sort((a, b) => a - b)[Math.floor(spans.length / 2)] ?? 0;
-  const isCut = ({ from: start, to }: Gap): boolean => to - start >= CUT_FROM_MS && (spans.length < 3 || to - start >= CUT_TIMES_MEDIAN * median);
+  const isCut = ({ from: start, to }: Gap): boolean =>
+    to - start >= CUT_FROM_MS && (spans.length < 3 || to - start >= CUT_TIMES_MEDIAN * median);
   return { xOf: (time) => placeIn(gaps, time), cuts: gaps.filter(isCut) };
 }
 
@@ -62,7 +63,11 @@ export function burstsOf<T>(items: readonly T[], xOf: (item: T) => number, reach
 }
 
 /** Those of the labels, each with a middle and a width, that can be drawn without touching one that was kept before. */
-export function withoutOverlap<T>(labels: readonly T[], placeOf: (label: T) => { readonly x: number; readonly width: number }, space = 8): readonly T[] {
+export function withoutOverlap<T>(
+  labels: readonly T[],
+  placeOf: (label: T) => { readonly x: number; readonly width: number },
+  space = 8,
+): readonly T[] {
   let end = -Infinity;
   return labels.filter((label) => {
     const { x, width } = placeOf(label);

@@ -8,7 +8,10 @@ test('every row in sight is drawn, and few others', () => {
   for (const count of [0, 1, 19, 20, 1_000, 50_000]) {
     for (let scrollTop = 0; scrollTop <= Math.max(0, count * 30 - 600); scrollTop += Math.max(7, count * 0.9)) {
       const { first, end, above, height, slots } = windowOf(count, { ...VIEW, scrollTop });
-      assert.ok(first <= Math.floor(scrollTop / 30) && end >= Math.min(count, Math.ceil((scrollTop + 600) / 30)), `${count} at ${scrollTop}`);
+      assert.ok(
+        first <= Math.floor(scrollTop / 30) && end >= Math.min(count, Math.ceil((scrollTop + 600) / 30)),
+        `${count} at ${scrollTop}`,
+      );
       assert.ok(end - first <= slots && slots <= 33 && first >= 0 && end <= count);
       assert.deepEqual([above, height], [first * 30, count * 30]);
     }

@@ -43,13 +43,29 @@ export function AddressesPage() {
     <div class="page">
       <div class="page-head">
         <h1 tabIndex={-1}>Addresses</h1>
-        {all === null ? null : <p class="quiet">{counted(all.addresses.length)}{all.next === null ? '' : ' and more'}, each with a signal at least</p>}
+        {all === null ? null : (
+          <p class="quiet">
+            {counted(all.addresses.length)}
+            {all.next === null ? '' : ' and more'}, each with a signal at least
+          </p>
+        )}
       </div>
       {error.value === null ? null : <Failed error={error.value} what="the addresses" />}
-      {all === null ? (error.value === null ? <Loading what="the addresses" /> : null) : all.addresses.length === 0
-        ? <Notice icon="people" title="No address has a signal yet" /> : <Table addresses={all.addresses} />}
+      {all === null ? (
+        error.value === null ? (
+          <Loading what="the addresses" />
+        ) : null
+      ) : all.addresses.length === 0 ? (
+        <Notice icon="people" title="No address has a signal yet" />
+      ) : (
+        <Table addresses={all.addresses} />
+      )}
       {all === null || all.next === null ? null : (
-        <p><button type="button" class="button" disabled={isBusy.value} onClick={() => void more()}><Icon name="down" /> More</button></p>
+        <p>
+          <button type="button" class="button" disabled={isBusy.value} onClick={() => void more()}>
+            <Icon name="down" /> More
+          </button>
+        </p>
       )}
     </div>
   );
@@ -59,14 +75,25 @@ function Table({ addresses }: { readonly addresses: readonly AddressSummary[] })
   return (
     <div class="card scrolls" tabIndex={0} role="region" aria-label="Addresses">
       <table>
-        <thead><tr><th>Address</th><th class="number">Signals</th><th class="number">Orders</th><th>Last fill</th></tr></thead>
+        <thead>
+          <tr>
+            <th>Address</th>
+            <th class="number">Signals</th>
+            <th class="number">Orders</th>
+            <th>Last fill</th>
+          </tr>
+        </thead>
         <tbody>
           {addresses.map(({ address, signals, orders, lastFillAt }) => (
             <tr key={address}>
-              <th scope="row"><AddressLink address={address} whole /></th>
+              <th scope="row">
+                <AddressLink address={address} whole />
+              </th>
               <td class="number">{counted(signals)}</td>
               <td class="number">{counted(orders)}</td>
-              <td><When at={lastFillAt} focusable={false} /></td>
+              <td>
+                <When at={lastFillAt} focusable={false} />
+              </td>
             </tr>
           ))}
         </tbody>

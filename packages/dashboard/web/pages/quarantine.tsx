@@ -23,48 +23,86 @@ export function QuarantinePage() {
       </div>
       {fetched.kind === 'failed' ? <Failed error={fetched.error} what="the quarantine" /> : null}
       {fetched.kind === 'loading' ? <Loading what="the quarantine" /> : null}
-      {records === null ? null : records.length === 0
-        ? <Notice icon="check" title="Nothing was refused"><p>Every record so far could be used.</p></Notice>
-        : <Records records={records} reason={reason.value} onReason={(next) => { reason.value = next; }} />}
+      {records === null ? null : records.length === 0 ? (
+        <Notice icon="check" title="Nothing was refused">
+          <p>Every record so far could be used.</p>
+        </Notice>
+      ) : (
+        <Records
+          records={records}
+          reason={reason.value}
+          onReason={(next) => {
+            reason.value = next;
+          }}
+        />
+      )}
     </div>
   );
 }
 
-function Records({ records, reason, onReason }: { readonly records: readonly QuarantinedRecord[]; readonly reason: string | null; readonly onReason: (reason: string | null) => void }) {
+function Records({
+  records,
+  reason,
+  onReason,
+}: {
+  readonly records: readonly QuarantinedRecord[];
+  readonly reason: string | null;
+  readonly onReason: (reason: string | null) => void;
+}) {
   const reasons = [...new Set(records.map((record) => record.reason))].sort();
   const shown = records.filter((record) => reason === null || record.reason === reason);
   return (
     <>
       <div class="toggles reasons" role="group" aria-label="Reason">
-        <button type="button" aria-pressed={reason === null} onClick={() => onReason(null)}>all {counted(records.length)}</button>
+        <button type="button" aria-pressed={reason === null} onClick={() => onReason(null)}>
+          all {counted(records.length)}
+        </button>
         {reasons.map((name) => (
-          <button type="button" key={name} aria-pressed={reason === name} title={reasonWords(name)} onClick={() => onReason(name)}>
+          <button
+            type="button"
+            key={name}
+            aria-pressed={reason === name}
+            title={reasonWords(name)}
+            onClick={() => onReason(name)}
+          >
             {name} {counted(records.filter((record) => record.reason === name).length)}
           </button>
         ))}
       </div>
       <ol class="records">
-        {shown.map((record) => <Record key={`${record.topic}/${String(record.partition)}/${String(record.offset)}`} record={record} />)}
+        {shown.map((record) => (
+          <Record key={`${record.topic}/${String(record.partition)}/${String(record.offset)}`} record={record} />
+        ))}
       </ol>
       {records.length < GREATEST ? null : <p class="quiet">These are the newest {counted(GREATEST)}.</p>}
     </>
   );
 }
 
-function Record({ record: { topic, partition, offset, reason, detail, address, at, preview } }: { readonly record: QuarantinedRecord }) {
+function Record({
+  record: { topic, partition, offset, reason, detail, address, at, preview },
+}: {
+  readonly record: QuarantinedRecord;
+}) {
   return (
     <li class="card record">
       <div class="record-head">
-        <Tag tone="warn" title={reasonWords(reason)}>{reason}</Tag>
+        <Tag tone="warn" title={reasonWords(reason)}>
+          {reason}
+        </Tag>
         <span class="record-detail">{detail === '' ? reasonWords(reason) : detail}</span>
         <span class="record-place quiet">
           {at === null ? 'no time' : <When at={at} />}
           {address === null ? null : <AddressLink address={address} />}
-          <span class="mono">{topic}/{partition}/{offset}</span>
+          <span class="mono">
+            {topic}/{partition}/{offset}
+          </span>
         </span>
       </div>
       <p class="quiet">{reasonWords(reason)}</p>
-      <pre class="preview" tabIndex={0} aria-label={`The record at ${topic}/${String(partition)}/${String(offset)}`}>{preview}</pre>
+      <pre class="preview" tabIndex={0} aria-label={`The record at ${topic}/${String(partition)}/${String(offset)}`}>
+        {preview}
+      </pre>
     </li>
   );
 }

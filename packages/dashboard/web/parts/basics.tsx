@@ -15,14 +15,29 @@ export function Amount({ value, signed = false }: { readonly value: string; read
   const plus = signed && !isNegative(value) && !isZero(value) ? '+' : '';
   return (
     <span class={`amount${tone}`} title={readable(value)}>
-      <span class="whole">{plus}{sign}{whole}</span>
-      <span class="part">{fraction === '' ? '' : `.${fraction}`}{tail === '' ? null : <small>{tail}</small>}</span>
+      <span class="whole">
+        {plus}
+        {sign}
+        {whole}
+      </span>
+      <span class="part">
+        {fraction === '' ? '' : `.${fraction}`}
+        {tail === '' ? null : <small>{tail}</small>}
+      </span>
     </span>
   );
 }
 
 /** In the person's zone; UTC when it's pointed at or has the focus. */
-export function When({ at, focusable = true, withDay = true }: { readonly at: number; readonly focusable?: boolean; readonly withDay?: boolean }) {
+export function When({
+  at,
+  focusable = true,
+  withDay = true,
+}: {
+  readonly at: number;
+  readonly focusable?: boolean;
+  readonly withDay?: boolean;
+}) {
   const utc = utcTime(at);
   return (
     <time class="when" dateTime={isoTime(at)} data-utc={utc} title={utc} {...(focusable ? { tabIndex: 0 } : {})}>
@@ -31,14 +46,27 @@ export function When({ at, focusable = true, withDay = true }: { readonly at: nu
   );
 }
 
-export function Link({ to, children, title, tabIndex, ...rest }: {
-  readonly to: Route; readonly children: ComponentChildren; readonly title?: string; readonly tabIndex?: number; readonly class?: string;
+export function Link({
+  to,
+  children,
+  title,
+  tabIndex,
+  ...rest
+}: {
+  readonly to: Route;
+  readonly children: ComponentChildren;
+  readonly title?: string;
+  readonly tabIndex?: number;
+  readonly class?: string;
   readonly 'aria-current'?: 'page' | undefined;
 }) {
   const href = pathOf(to);
   return (
     <a
-      {...rest} {...(title === undefined ? {} : { title })} {...(tabIndex === undefined ? {} : { tabIndex })} href={href}
+      {...rest}
+      {...(title === undefined ? {} : { title })}
+      {...(tabIndex === undefined ? {} : { tabIndex })}
+      href={href}
       onClick={(event) => {
         if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey || event.button !== 0) return;
         event.preventDefault();
@@ -50,7 +78,15 @@ export function Link({ to, children, title, tabIndex, ...rest }: {
   );
 }
 
-export function AddressLink({ address, tabIndex, whole = false }: { readonly address: string; readonly tabIndex?: number; readonly whole?: boolean }) {
+export function AddressLink({
+  address,
+  tabIndex,
+  whole = false,
+}: {
+  readonly address: string;
+  readonly tabIndex?: number;
+  readonly whole?: boolean;
+}) {
   return (
     <Link to={{ kind: 'address', address }} title={address} class="mono" {...(tabIndex === undefined ? {} : { tabIndex })}>
       {whole ? address : shortAddress(address)}
@@ -74,6 +110,18 @@ export function Words({ text }: { readonly text: string }) {
   return <>{sentence.split('`').map((part, place) => (place % 2 === 0 ? part : <b key={place}>{part}</b>))}</>;
 }
 
-export function Tag({ children, title, tone = 'plain' }: { readonly children: ComponentChildren; readonly title?: string; readonly tone?: 'plain' | 'good' | 'warn' | 'bad' }) {
-  return <span class={`tag ${tone}`} {...(title === undefined ? {} : { title })}>{children}</span>;
+export function Tag({
+  children,
+  title,
+  tone = 'plain',
+}: {
+  readonly children: ComponentChildren;
+  readonly title?: string;
+  readonly tone?: 'plain' | 'good' | 'warn' | 'bad';
+}) {
+  return (
+    <span class={`tag ${tone}`} {...(title === undefined ? {} : { title })}>
+      {children}
+    </span>
+  );
 }

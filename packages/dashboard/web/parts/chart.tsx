@@ -55,9 +55,15 @@ export function Chart(props: ChartProps) {
 
 function optionsOf({ lines, height, format, startsAtZero = true, sync }: ChartProps, element: HTMLElement): uPlot.Options {
   const colours = coloursOf(element);
-  const axis = { stroke: colours('ink-2'), font: `11px ${getComputedStyle(element).fontFamily}`, grid: { stroke: colours('line'), width: 1 }, ticks: { show: false } };
+  const axis = {
+    stroke: colours('ink-2'),
+    font: `11px ${getComputedStyle(element).fontFamily}`,
+    grid: { stroke: colours('line'), width: 1 },
+    ticks: { show: false },
+  };
   return {
-    width: Math.max(1, element.clientWidth), height,
+    width: Math.max(1, element.clientWidth),
+    height,
     cursor: { ...(sync === undefined ? {} : { sync: { key: sync } }), points: { size: 7 }, drag: { x: false, y: false } },
     legend: { live: true },
     hooks: { setCursor: [showNewest], ready: [showNewest] },
@@ -69,7 +75,11 @@ function optionsOf({ lines, height, format, startsAtZero = true, sync }: ChartPr
     series: [
       { label: 'Time', value: (_, seconds: number | null) => (seconds === null ? '–' : clockText(seconds)) },
       ...lines.map(({ name, colour, dash, isStepped = false, isFilled = false }): uPlot.Series => ({
-        label: name, stroke: colours(colour), width: 1.6, points: { show: false }, spanGaps: false,
+        label: name,
+        stroke: colours(colour),
+        width: 1.6,
+        points: { show: false },
+        spanGaps: false,
         ...(dash === undefined ? {} : { dash: [...dash] }),
         ...(isFilled ? { fill: colours(`${colour}-wash`) } : {}),
         ...(isStepped && uPlot.paths.stepped !== undefined ? { paths: uPlot.paths.stepped({ align: 1 }) } : {}),
@@ -100,11 +110,26 @@ function clockText(seconds: number): string {
 /** What a custom property is as a colour here and now. */
 function coloursOf(element: HTMLElement): (name: string) => string {
   const probe = element.appendChild(document.createElement('span'));
-  const names = ['accent', 'good', 'bad', 'warn', 'quiet', 'ink-2', 'line', 'accent-wash', 'good-wash', 'bad-wash', 'warn-wash', 'quiet-wash'];
-  const found = new Map(names.map((name) => {
-    probe.style.color = `var(--${name})`;
-    return [name, getComputedStyle(probe).color];
-  }));
+  const names = [
+    'accent',
+    'good',
+    'bad',
+    'warn',
+    'quiet',
+    'ink-2',
+    'line',
+    'accent-wash',
+    'good-wash',
+    'bad-wash',
+    'warn-wash',
+    'quiet-wash',
+  ];
+  const found = new Map(
+    names.map((name) => {
+      probe.style.color = `var(--${name})`;
+      return [name, getComputedStyle(probe).color];
+    }),
+  );
   probe.remove();
   return (name) => found.get(name) ?? 'gray';
 }

@@ -4,7 +4,20 @@ import type { Filter } from '@fillstream/client';
 import { useRef } from 'preact/hooks';
 import { useSignal } from '@preact/signals';
 import { readable, typedAmount } from '../../src/model/amount.ts';
-import { ASSET_TYPES, CAUSES, DIRECTIONS, SIDES, TRIGGERS, filterOf, partsOf, queryOf, toggled, typedAddresses, wordsOf, type FilterParts } from '../../src/model/filter.ts';
+import {
+  ASSET_TYPES,
+  CAUSES,
+  DIRECTIONS,
+  SIDES,
+  TRIGGERS,
+  filterOf,
+  partsOf,
+  queryOf,
+  toggled,
+  typedAddresses,
+  wordsOf,
+  type FilterParts,
+} from '../../src/model/filter.ts';
 import { CAUSE_WORDS, TRIGGER_WORDS } from '../../src/model/reasons.ts';
 import { isNarrow, query, setQuery } from '../state.ts';
 import { Icon } from './icon.tsx';
@@ -19,13 +32,29 @@ function change(parts: FilterParts): void {
 export function FilterBar({ filter }: BarProps) {
   const count = partsOf(filter);
   const isOpen = useSignal(false);
-  if (!isNarrow.value) return <form role="search" aria-label="Filter" class="filters" onSubmit={(event) => event.preventDefault()}><Controls filter={filter} /></form>;
+  if (!isNarrow.value)
+    return (
+      <form role="search" aria-label="Filter" class="filters" onSubmit={(event) => event.preventDefault()}>
+        <Controls filter={filter} />
+      </form>
+    );
   return (
     <form role="search" aria-label="Filter" class="filters narrow" onSubmit={(event) => event.preventDefault()}>
-      <button type="button" class="button wide" aria-expanded={isOpen.value} onClick={() => { isOpen.value = !isOpen.value; }}>
+      <button
+        type="button"
+        class="button wide"
+        aria-expanded={isOpen.value}
+        onClick={() => {
+          isOpen.value = !isOpen.value;
+        }}
+      >
         <Icon name="filter" /> Filter{count > 0 ? ` (${String(count)})` : ''} <Icon name="down" />
       </button>
-      {isOpen.value ? <div class="sheet"><Controls filter={filter} /></div> : null}
+      {isOpen.value ? (
+        <div class="sheet">
+          <Controls filter={filter} />
+        </div>
+      ) : null}
     </form>
   );
 }
@@ -35,14 +64,25 @@ function Controls({ filter }: BarProps) {
     <>
       <AddressField filter={filter} />
       <TextField
-        label="Coin" class="coin" value={filter.coins?.join(', ') ?? ''} placeholder="BTC, ETH" hint=""
-        onText={(text) => { change({ coins: wordsOf(text) }); return true; }}
+        label="Coin"
+        class="coin"
+        value={filter.coins?.join(', ') ?? ''}
+        placeholder="BTC, ETH"
+        hint=""
+        onText={(text) => {
+          change({ coins: wordsOf(text) });
+          return true;
+        }}
       />
       <Toggles label="Direction" all={DIRECTIONS} chosen={filter.directions} onChange={(directions) => change({ directions })} />
       <Toggles label="Side" all={SIDES} chosen={filter.sides} onChange={(sides) => change({ sides })} />
       <Toggles label="Type" all={ASSET_TYPES} chosen={filter.assetTypes} onChange={(assetTypes) => change({ assetTypes })} />
       <TextField
-        label="Least USD" class="least" value={filter.minNotional === undefined ? '' : readable(filter.minNotional)} placeholder="10k" hint="an amount, such as 10,000 or 10k"
+        label="Least USD"
+        class="least"
+        value={filter.minNotional === undefined ? '' : readable(filter.minNotional)}
+        placeholder="10k"
+        hint="an amount, such as 10,000 or 10k"
         onText={(text) => {
           const amount = typedAmount(text);
           if (amount !== null) change({ minNotional: amount === '' ? undefined : amount });
@@ -50,15 +90,25 @@ function Controls({ filter }: BarProps) {
         }}
       />
       <Menu label="Cause" all={CAUSES} words={CAUSE_WORDS} chosen={filter.causes} onChange={(causes) => change({ causes })} />
-      <Menu label="Trigger" all={TRIGGERS} words={TRIGGER_WORDS} chosen={filter.triggers} onChange={(triggers) => change({ triggers })} />
+      <Menu
+        label="Trigger"
+        all={TRIGGERS}
+        words={TRIGGER_WORDS}
+        chosen={filter.triggers}
+        onChange={(triggers) => change({ triggers })}
+      />
       <label class="check" title="Without the later revisions of a signal">
         <input
-          type="checkbox" checked={filter.revisions === 'first'}
+          type="checkbox"
+          checked={filter.revisions === 'first'}
           onChange={({ currentTarget }) => change({ revisions: currentTarget.checked ? 'first' : undefined })}
-        /> First only
+        />{' '}
+        First only
       </label>
       {partsOf(filter) === 0 ? null : (
-        <button type="button" class="button plain" onClick={() => setQuery(new URLSearchParams())}><Icon name="close" /> Clear</button>
+        <button type="button" class="button plain" onClick={() => setQuery(new URLSearchParams())}>
+          <Icon name="close" /> Clear
+        </button>
       )}
     </>
   );
@@ -67,7 +117,12 @@ function Controls({ filter }: BarProps) {
 function AddressField({ filter }: BarProps) {
   return (
     <TextField
-      label="Address" class="address" value={filter.addresses?.join(', ') ?? ''} placeholder="0x…" isFirst hint="0x and 40 hex digits; several with commas"
+      label="Address"
+      class="address"
+      value={filter.addresses?.join(', ') ?? ''}
+      placeholder="0x…"
+      isFirst
+      hint="0x and 40 hex digits; several with commas"
       onText={(text) => {
         const { addresses, rest } = typedAddresses(text);
         if (rest.length === 0) change({ addresses });
@@ -80,10 +135,23 @@ function AddressField({ filter }: BarProps) {
 const TYPING_MS = 350;
 
 /** Takes effect when typing pauses, or at Enter; what can't be understood stays, and is marked. */
-function TextField({ label, value, placeholder, hint, onText, isFirst = false, class: more }: {
-  readonly label: string; readonly value: string; readonly placeholder: string; readonly hint: string; readonly class: string;
+function TextField({
+  label,
+  value,
+  placeholder,
+  hint,
+  onText,
+  isFirst = false,
+  class: more,
+}: {
+  readonly label: string;
+  readonly value: string;
+  readonly placeholder: string;
+  readonly hint: string;
+  readonly class: string;
   /** False: it isn't understood. */
-  readonly onText: (text: string) => boolean; readonly isFirst?: boolean;
+  readonly onText: (text: string) => boolean;
+  readonly isFirst?: boolean;
 }) {
   const isWrong = useSignal(false);
   const draft = useSignal<string | null>(null);
@@ -96,8 +164,14 @@ function TextField({ label, value, placeholder, hint, onText, isFirst = false, c
     <label class={`field ${more}`}>
       <span>{label}</span>
       <input
-        type="text" value={draft.value ?? value} placeholder={placeholder} spellcheck={false} autocomplete="off" autocapitalize="off"
-        {...(isFirst ? { 'data-first-filter': '', 'aria-keyshortcuts': '/' } : {})} aria-invalid={isWrong.value}
+        type="text"
+        value={draft.value ?? value}
+        placeholder={placeholder}
+        spellcheck={false}
+        autocomplete="off"
+        autocapitalize="off"
+        {...(isFirst ? { 'data-first-filter': '', 'aria-keyshortcuts': '/' } : {})}
+        aria-invalid={isWrong.value}
         title={isWrong.value ? `Expected ${hint}` : hint}
         onInput={({ currentTarget }) => {
           draft.value = currentTarget.value;
@@ -114,33 +188,54 @@ function TextField({ label, value, placeholder, hint, onText, isFirst = false, c
           if (!isWrong.value) draft.value = null;
         }}
       />
-      {isWrong.value ? <span class="wrong" role="alert">Expected {hint}</span> : null}
+      {isWrong.value ? (
+        <span class="wrong" role="alert">
+          Expected {hint}
+        </span>
+      ) : null}
     </label>
   );
 }
 
 type ChoiceProps<T extends string> = {
-  readonly label: string; readonly all: readonly T[]; readonly chosen: readonly T[] | undefined; readonly onChange: (chosen: readonly T[]) => void;
+  readonly label: string;
+  readonly all: readonly T[];
+  readonly chosen: readonly T[] | undefined;
+  readonly onChange: (chosen: readonly T[]) => void;
 };
 
 function Toggles<T extends string>({ label, all, chosen, onChange }: ChoiceProps<T>) {
   return (
     <div role="group" aria-label={label} class="toggles">
       {all.map((value) => (
-        <button type="button" key={value} aria-pressed={chosen?.includes(value) ?? false} onClick={() => onChange(toggled(all, chosen, value))}>{value}</button>
+        <button
+          type="button"
+          key={value}
+          aria-pressed={chosen?.includes(value) ?? false}
+          onClick={() => onChange(toggled(all, chosen, value))}
+        >
+          {value}
+        </button>
       ))}
     </div>
   );
 }
 
-function Menu<T extends string>({ label, all, words, chosen = [], onChange }: ChoiceProps<T> & { readonly words: Readonly<Record<T, string>> }) {
+function Menu<T extends string>({
+  label,
+  all,
+  words,
+  chosen = [],
+  onChange,
+}: ChoiceProps<T> & { readonly words: Readonly<Record<T, string>> }) {
   const details = useRef<HTMLDetailsElement>(null);
   const close = (): void => {
     if (details.current !== null) details.current.open = false;
   };
   return (
     <details
-      class="menu" ref={details}
+      class="menu"
+      ref={details}
       onKeyDown={(event) => {
         if (event.key !== 'Escape' || details.current?.open !== true) return;
         close();
@@ -150,12 +245,18 @@ function Menu<T extends string>({ label, all, words, chosen = [], onChange }: Ch
         if (relatedTarget instanceof Node && details.current?.contains(relatedTarget) !== true) close();
       }}
     >
-      <summary class={`button${chosen.length > 0 ? ' chosen' : ''}`}>{label}{chosen.length > 0 ? `: ${chosen.join(', ')}` : ''} <Icon name="down" /></summary>
+      <summary class={`button${chosen.length > 0 ? ' chosen' : ''}`}>
+        {label}
+        {chosen.length > 0 ? `: ${chosen.join(', ')}` : ''} <Icon name="down" />
+      </summary>
       <div class="menu-body" role="group" aria-label={label}>
         {all.map((value) => (
           <label key={value} class="check">
             <input type="checkbox" checked={chosen.includes(value)} onChange={() => onChange(toggled(all, chosen, value))} />
-            <span>{value}<small>{words[value]}</small></span>
+            <span>
+              {value}
+              <small>{words[value]}</small>
+            </span>
           </label>
         ))}
       </div>

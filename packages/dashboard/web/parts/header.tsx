@@ -8,7 +8,12 @@ import { giveToken, go, nextTheme, now, route, showsKeys, showsWelcome, theme, t
 import { Link } from './basics.tsx';
 import { Icon, type IconName } from './icon.tsx';
 
-const TABS: readonly { readonly to: Route; readonly name: string; readonly icon: IconName; readonly kinds: readonly Route['kind'][] }[] = [
+const TABS: readonly {
+  readonly to: Route;
+  readonly name: string;
+  readonly icon: IconName;
+  readonly kinds: readonly Route['kind'][];
+}[] = [
   { to: { kind: 'live' }, name: 'Live', icon: 'live', kinds: ['live'] },
   { to: { kind: 'addresses' }, name: 'Addresses', icon: 'people', kinds: ['addresses', 'address', 'order'] },
   { to: { kind: 'health' }, name: 'Health', icon: 'health', kinds: ['health'] },
@@ -18,22 +23,53 @@ const TABS: readonly { readonly to: Route; readonly name: string; readonly icon:
 export function Header() {
   return (
     <header class="top">
-      <Link to={{ kind: 'live' }} class="brand"><Mark /><span>fillstream</span></Link>
+      <Link to={{ kind: 'live' }} class="brand">
+        <Mark />
+        <span>fillstream</span>
+      </Link>
       <nav aria-label="Pages" class="tabs">
         {TABS.map(({ to, name, icon, kinds }) => (
-          <Link key={name} to={to} class="tab" aria-current={kinds.includes(route.value.kind) ? 'page' : undefined}><Icon name={icon} /><span>{name}</span></Link>
+          <Link key={name} to={to} class="tab" aria-current={kinds.includes(route.value.kind) ? 'page' : undefined}>
+            <Icon name={icon} />
+            <span>{name}</span>
+          </Link>
         ))}
       </nav>
       <GoTo />
       <LinkLight />
       <div class="tools">
         {token.value === null ? null : (
-          <button type="button" class="button icon-only" aria-label="Forget the token" title="Forget the token" onClick={() => giveToken(null)}><Icon name="key" /></button>
+          <button
+            type="button"
+            class="button icon-only"
+            aria-label="Forget the token"
+            title="Forget the token"
+            onClick={() => giveToken(null)}
+          >
+            <Icon name="key" />
+          </button>
         )}
-        <button type="button" class="button icon-only" aria-label={`Colours: ${theme.value}`} title={`Colours: ${theme.value}`} data-theme-toggle="" onClick={nextTheme}>
+        <button
+          type="button"
+          class="button icon-only"
+          aria-label={`Colours: ${theme.value}`}
+          title={`Colours: ${theme.value}`}
+          data-theme-toggle=""
+          onClick={nextTheme}
+        >
           <Icon name={theme.value === 'system' ? 'system' : theme.value === 'light' ? 'sun' : 'moon'} />
         </button>
-        <button type="button" class="button icon-only" aria-label="Help and keys" title="Help and keys" aria-keyshortcuts="?" onClick={() => { showsKeys.value = true; showsWelcome.value = true; }}>
+        <button
+          type="button"
+          class="button icon-only"
+          aria-label="Help and keys"
+          title="Help and keys"
+          aria-keyshortcuts="?"
+          onClick={() => {
+            showsKeys.value = true;
+            showsWelcome.value = true;
+          }}
+        >
           <Icon name="help" />
         </button>
       </div>
@@ -56,7 +92,9 @@ function GoTo() {
   const isWrong = useSignal(false);
   return (
     <form
-      class="go-to" role="search" aria-label="Go to an address or order"
+      class="go-to"
+      role="search"
+      aria-label="Go to an address or order"
       onSubmit={(event) => {
         event.preventDefault();
         const to = typedRoute(text.value);
@@ -68,14 +106,25 @@ function GoTo() {
     >
       <Icon name="search" />
       <input
-        type="text" aria-label="Address, order or signal id" placeholder="Address, order or signal id" value={text.value} spellcheck={false} autocomplete="off" autocapitalize="off"
-        aria-invalid={isWrong.value} title={isWrong.value ? 'Expected 0x…, or 0x…/order id' : 'Enter goes there'}
+        type="text"
+        aria-label="Address, order or signal id"
+        placeholder="Address, order or signal id"
+        value={text.value}
+        spellcheck={false}
+        autocomplete="off"
+        autocapitalize="off"
+        aria-invalid={isWrong.value}
+        title={isWrong.value ? 'Expected 0x…, or 0x…/order id' : 'Enter goes there'}
         onInput={({ currentTarget }) => {
           text.value = currentTarget.value;
           isWrong.value = false;
         }}
       />
-      {isWrong.value ? <span class="wrong" role="alert">Expected 0x…, or 0x…/order id</span> : null}
+      {isWrong.value ? (
+        <span class="wrong" role="alert">
+          Expected 0x…, or 0x…/order id
+        </span>
+      ) : null}
     </form>
   );
 }
@@ -84,26 +133,42 @@ function LinkLight() {
   const state = link.value;
   return (
     <p class={`light ${state?.kind ?? 'none'}`} role="status" data-link={state?.kind ?? 'none'} title={reasonOf(state)}>
-      {state === null ? null : <><i aria-hidden="true" /><span>{wordsOf(state)}</span></>}
+      {state === null ? null : (
+        <>
+          <i aria-hidden="true" />
+          <span>{wordsOf(state)}</span>
+        </>
+      )}
     </p>
   );
 }
 
 function wordsOf(state: LinkState): string {
   switch (state.kind) {
-    case 'connecting': return 'Connecting';
-    case 'catching-up': return 'Catching up';
-    case 'live': return 'Live';
-    case 'waiting': return 'Reconnecting';
-    case 'ended': return 'Disconnected';
+    case 'connecting':
+      return 'Connecting';
+    case 'catching-up':
+      return 'Catching up';
+    case 'live':
+      return 'Live';
+    case 'waiting':
+      return 'Reconnecting';
+    case 'ended':
+      return 'Disconnected';
   }
 }
 
 function reasonOf(state: LinkState | null): string {
   switch (state?.kind) {
-    case 'waiting': return `${state.reason}. Next attempt in ${spanOf(Math.max(0, Math.ceil((state.until - now.value) / 1_000)) * 1_000)}`;
-    case 'ended': return state.reason;
-    case 'connecting': case 'catching-up': case 'live': case undefined: return '';
+    case 'waiting':
+      return `${state.reason}. Next attempt in ${spanOf(Math.max(0, Math.ceil((state.until - now.value) / 1_000)) * 1_000)}`;
+    case 'ended':
+      return state.reason;
+    case 'connecting':
+    case 'catching-up':
+    case 'live':
+    case undefined:
+      return '';
   }
 }
 
@@ -114,7 +179,11 @@ export function LinkBanner() {
   return (
     <div class="banner" role="alert">
       <Icon name="quarantine" />
-      <span>{state.kind === 'waiting' ? 'The connection was lost; what was missed will come when it is back.' : 'The connection has ended.'}</span>
+      <span>
+        {state.kind === 'waiting'
+          ? 'The connection was lost; what was missed will come when it is back.'
+          : 'The connection has ended.'}
+      </span>
       <span class="quiet">{reasonOf(state)}</span>
     </div>
   );

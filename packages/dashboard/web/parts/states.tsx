@@ -5,7 +5,15 @@ import type { ComponentChildren } from 'preact';
 import { tokenAsked } from '../state.ts';
 import { Icon, type IconName } from './icon.tsx';
 
-export function Notice({ icon, title, children }: { readonly icon: IconName; readonly title: string; readonly children?: ComponentChildren }) {
+export function Notice({
+  icon,
+  title,
+  children,
+}: {
+  readonly icon: IconName;
+  readonly title: string;
+  readonly children?: ComponentChildren;
+}) {
   return (
     <div class="notice">
       <Icon name={icon} />
@@ -18,7 +26,11 @@ export function Notice({ icon, title, children }: { readonly icon: IconName; rea
 export function Loading({ what }: { readonly what: string }) {
   return (
     <div class="notice" role="status">
-      <span class="bars" aria-hidden="true"><i /><i /><i /></span>
+      <span class="bars" aria-hidden="true">
+        <i />
+        <i />
+        <i />
+      </span>
       <p>Loading {what} …</p>
     </div>
   );
@@ -31,9 +43,19 @@ export function Failed({ error, what }: { readonly error: GatewayError; readonly
     <div role="alert">
       <Notice icon={needsToken ? 'key' : 'quarantine'} title={TITLES[error.code] ?? `The gateway couldn’t give ${what}.`}>
         <p>{error.message}</p>
-        {needsToken
-          ? <button type="button" class="button" onClick={() => { tokenAsked.value = error.message; }}>Enter a token</button>
-          : error.retryable && <p class="quiet">It is asked again every few seconds.</p>}
+        {needsToken ? (
+          <button
+            type="button"
+            class="button"
+            onClick={() => {
+              tokenAsked.value = error.message;
+            }}
+          >
+            Enter a token
+          </button>
+        ) : (
+          error.retryable && <p class="quiet">It is asked again every few seconds.</p>
+        )}
       </Notice>
     </div>
   );

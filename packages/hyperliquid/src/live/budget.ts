@@ -2,11 +2,17 @@
 //
 // B1  What was granted counts until a window after it was settled. The exchange has counted it before it was settled (it has
 //     answered), so what the exchange counts is never more than what is counted here.
+//     What nobody answered it may count later.
 // B2  Who waits is served by priority, then in order; the first one holds back all others, so none is passed over for ever.
 // B3  What isn't urgent leaves a quarter: a repair, which holds live records back, finds room at once.
 
 /** Something granted. `settle` says that the exchange has counted it, and how much it was; only the first call counts. */
 export type Grant = { readonly settle: (amount?: number) => void };
+
+/** Nobody answered: the exchange may count it yet, so it counts here for as long again as an answer was waited for. `since`: performance.now(). */
+export function settleUnanswered(grant: Grant, since: number): void {
+  setTimeout(() => grant.settle(), performance.now() - since).unref();
+}
 
 type Waiter = { readonly amount: number; readonly priority: number; readonly serve: (grant: Grant) => void };
 

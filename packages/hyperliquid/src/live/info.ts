@@ -4,7 +4,7 @@
 // I2  Requests of the history go before account values: `priority`.
 // I3  429, 5xx, silence, a cut, no JSON and JSON of another shape are one kind of failure: tried again, a bounded number of times.
 
-import type { Budget, Grant } from './budget.ts';
+import { settleUnanswered, type Budget, type Grant } from './budget.ts';
 import { detailOf, type OnEvent } from './events.ts';
 import { isObject, parseJson } from './frames.ts';
 import type { Json } from './ports.ts';
@@ -107,8 +107,11 @@ export class InfoClient {
     const { limits, budget, periods, onEvent } = this.#options;
     const most = reading.base + (reading.hasRows ? Math.ceil(limits.rowsPerAnswer / limits.rowsPerWeight) : 0);
     const grant = await budget.take(most, { priority, signal });
+    const since = performance.now();
+    let isAnswered = false;
     try {
       const { status, text } = await this.#post(request, signal);
+      isAnswered = true;
       if (status === 429) {
         budget.block(periods.throttleMs);
         onEvent({ kind: 'throttled', request: request.type });
@@ -120,7 +123,8 @@ export class InfoClient {
     } catch (error) {
       return { kind: 'failed', detail: detailOf(error), cause: error };
     } finally {
-      grant.settle();
+      if (isAnswered) grant.settle();
+      else settleUnanswered(grant, since);
     }
   }
 

@@ -4,7 +4,7 @@
 //     `lingerMs`.
 // P2  An attempt to connect counts for a minute after its outcome is known, whatever it was.
 
-import type { Budget } from './budget.ts';
+import { settleUnanswered, type Budget } from './budget.ts';
 import { Connection, type ConnectionOptions, type Ended } from './connection.ts';
 import type { Periods } from './settings.ts';
 
@@ -47,7 +47,12 @@ export class Pool {
     let connection: Connection;
     try {
       const grant = await connects.take(1, { signal: opening.signal });
-      connection = await Connection.open({ ...opening, periods }).finally(() => grant.settle());
+      const since = performance.now();
+      connection = await Connection.open({ ...opening, periods }).catch((error: unknown) => {
+        settleUnanswered(grant, since);
+        throw error;
+      });
+      grant.settle();
     } catch (error) {
       this.#release();
       throw error;

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
@@ -265,6 +265,49 @@ test('a read model is kept over a restart, made anew for another log, and when t
   assert.equal(await read(new MemorySource(4, 'another')), 0);
 });
 
+test('a damaged read model is made anew, one that another has is refused, and so is a place where none can be', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'fillstream-feed-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, 'gateway.db');
+  const source = new MemorySource();
+  source.append(some(30));
+  for (const damage of ['no database at all', null]) {
+    if (damage !== null) writeFileSync(file, damage.repeat(1_000));
+    const feed = await SignalFeed.open({ source, file, onTrouble: () => undefined });
+    await assert.rejects(SignalFeed.open({ source, file, onTrouble: () => undefined }), /another process uses the read model/);
+    const stop = new AbortController();
+    const running = feed.run(stop.signal);
+    await settled(feed, source);
+    assert.equal(feed.model.page({ filter: {}, order: 'asc', limit: 100 }).signals.length, 30);
+    stop.abort();
+    await running;
+  }
+  await assert.rejects(SignalFeed.open({ source, file: folder, onTrouble: () => undefined }), /can't use the read model/);
+});
+
+test('a read model that is found damaged while a subscription reads it ends the feed, and the next one makes it anew', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'fillstream-feed-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, 'gateway.db');
+  const source = new MemorySource();
+  source.append(some(3_000));
+  const first = await SignalFeed.open({ source, file, onTrouble: () => undefined });
+  const stop = new AbortController();
+  const running = first.run(stop.signal);
+  await settled(first, source);
+  stop.abort();
+  await running;
+  const damaged = await SignalFeed.open({ source, file, onTrouble: () => undefined });
+  writeFileSync(file, readFileSync(file).fill(0xee, 81_920)); // Pages that nobody has read yet.
+  const ended = assert.rejects(damaged.run(new AbortController().signal), /can't use the read model/);
+  await new Client().subscribe(damaged, 'earliest');
+  await ended;
+  const again = await opened(t, source, file);
+  const client = await new Client().subscribe(again, 'earliest');
+  await settled(again, source);
+  await until(() => client.got.length === 3_000);
+});
+
 test('pages, forwards and backwards, hand over everything once, newest last and newest first', async (t) => {
   const source = new MemorySource();
   const feed = await opened(t, source);
@@ -327,7 +370,7 @@ test('the curve is closedPnl less fees, exact, over latest revisions alone', asy
     testSignal({ address, closedPnl: '-3', fees: { USDC: '-0.5', HYPE: '0.2' }, lastFillAt: 1_200 }),
   ]);
   await settled(feed, source);
-  assert.deepEqual(feed.model.pnl(address), {
+  assert.deepEqual(await feed.model.pnl(address), {
     points: [
       { at: 1_200, closedPnl: '-3', fees: '-0.5', net: '-2.5' },
       { at: 1_500, closedPnl: '7.000000000000000000001', fees: '1.5', net: '5.500000000000000000001' },

@@ -31,7 +31,11 @@ export class SignalFeed {
   readonly #all = new Set<Subscription>();
   /** Live ones, by address; those of all addresses under null. */
   readonly #live = new Map<string | null, Set<Subscription>>();
+  /** Those who wait for their turn, the first of them first; each once. */
+  readonly #turns = new Set<Subscription>();
+  readonly #failed = Promise.withResolvers<never>();
   #isReady = false;
+  #isClosed = false;
   #delivered = 0;
 
   /** Throws PortError. */
@@ -45,12 +49,14 @@ export class SignalFeed {
       for (const [partition, { low }] of (await source.bounds()).entries()) if (low > (model.next[partition] ?? 0)) model.startAt(partition, low);
       return new SignalFeed(source, model);
     } catch (error) {
+      const failure = model.failure(error);
       model.close();
-      throw error;
+      throw failure;
     }
   }
 
   private constructor(source: SignalSource, model: ReadModel) {
+    this.#failed.promise.catch(() => undefined); // Met by whoever runs it.
     this.#source = source;
     this.#model = model;
     this.#codec = new CursorCodec(source.identity, source.partitions);
@@ -62,6 +68,7 @@ export class SignalFeed {
       leave: (subscription) => this.#leave(subscription),
       forget: (subscription) => this.#all.delete(subscription),
       onDelivered: () => (this.#delivered += 1),
+      askTurn: (subscription) => this.#askTurn(subscription),
     };
   }
 
@@ -91,26 +98,32 @@ export class SignalFeed {
     try {
       const ends = (await this.#source.bounds()).map(({ high }) => high);
       this.#isReady = this.#hasReached(ends);
-      for await (const batch of this.#source.follow(this.#model.next, stop)) {
-        const before = this.#model.next;
-        this.#deliver(this.#model.add(batch), before);
-        this.#isReady ||= this.#hasReached(ends);
-      }
+      await Promise.race([this.#follow(ends, stop), this.#failed.promise]);
     } finally {
       clearInterval(timer);
       for (const subscription of this.#all) subscription.close();
-      this.#model.close();
+      this.close();
+    }
+  }
+
+  async #follow(ends: readonly number[], stop: AbortSignal): Promise<void> {
+    for await (const batch of this.#source.follow(this.#model.next, stop)) {
+      if (this.#isClosed) return;
+      const before = this.#model.next;
+      this.#deliver(this.#model.add(batch), before);
+      this.#isReady ||= this.#hasReached(ends);
     }
   }
 
   /** For one that was never run. */
   close(): void {
+    this.#isClosed = true;
     this.#model.close();
   }
 
   /** Rejects with CursorError. Nothing is handed over before what awaits this has run. */
   async subscribe({ filter, from, sink }: { readonly filter: Filter; readonly from: From; readonly sink: SubscriptionSink }): Promise<Subscription> {
-    const subscription = new Subscription(this.#side, { filter, from: await this.#offsetsOf(from), latestOnly: isSnapshot(from), sink });
+    const subscription = new Subscription(this.#side, { filter, from: await this.#offsetsOf(from), latestOnly: isSnapshot(from) && filter.revisions !== 'first', sink });
     this.#all.add(subscription);
     return subscription;
   }
@@ -120,6 +133,24 @@ export class SignalFeed {
     const cursor = query.order === 'asc' ? query.after : query.before;
     if (cursor !== undefined) await this.#checkReach(this.#codec.decode(cursor));
     return this.model.page(query);
+  }
+
+  /** One turn at a time, and whatever else there is to do in between. */
+  #askTurn(subscription: Subscription): void {
+    if (this.#turns.size === 0) setImmediate(() => this.#giveTurn());
+    this.#turns.add(subscription);
+  }
+
+  #giveTurn(): void {
+    const [next] = this.#turns;
+    if (next === undefined || this.#isClosed) return;
+    this.#turns.delete(next);
+    if (this.#turns.size > 0) setImmediate(() => this.#giveTurn());
+    try {
+      next.takeTurn();
+    } catch (error) {
+      this.#failed.reject(this.#model.failure(error));
+    }
   }
 
   async #offsetsOf(from: From): Promise<readonly number[]> {

@@ -1,5 +1,6 @@
 // What can be asked of the read model, synchronously.
 
+import { setImmediate as soon } from 'node:timers/promises';
 import { add, format, parseDecimal, subtract, ZERO, type Decimal } from '@fillstream/core';
 import type { AddressPage, Delivered, Filter, Pnl, PnlPoint, Position, Signal, SignalPage } from '@fillstream/client';
 import { CursorError, type CursorCodec } from './cursor.ts';
@@ -17,14 +18,18 @@ export type PageQuery = {
   readonly limit: number;
 };
 
-/** Windows looked through for one page: then it ends, and the next one goes on. */
-const MOST_WINDOWS = 50;
+/** How long one page is looked for: then it ends, and the next one goes on. */
+const PAGE_MS = 25;
+/** Signals of a curve between two turns of others. */
+const SHARE = 500;
 /** On a curve: more than any screen shows. */
 const MOST_POINTS = 2_000;
 const QUOTE = 'USDC';
 
 export class Queries {
   readonly #model: ReadModel;
+  /** Under way, by address. */
+  readonly #curves = new Map<string, Promise<Omit<Pnl, 'address'>>>();
   readonly #codec: CursorCodec;
 
   constructor(model: ReadModel, codec: CursorCodec) {
@@ -63,23 +68,25 @@ export class Queries {
     return this.#model.sql.prepare('SELECT body FROM positions WHERE address = ? ORDER BY coin').all(address).map(parsed<Position>);
   }
 
-  /** Over the latest revisions, in order of their last fills; thinned evenly where there are very many. */
-  pnl(address: string): Omit<Pnl, 'address'> {
-    const points: PnlPoint[] = [];
-    const otherFees = new Map<string, Decimal>();
-    let [pnl, fees] = [ZERO, ZERO];
-    for (const { lastFillAt: at, closedPnl, fees: paid } of this.#signals('SELECT body FROM signals WHERE address = ? AND latest = 1 ORDER BY at, seq', address)) {
-      pnl = add(pnl, parseDecimal(closedPnl));
-      for (const [token, fee] of Object.entries(paid)) {
-        if (token === QUOTE) fees = add(fees, parseDecimal(fee));
-        else otherFees.set(token, add(otherFees.get(token) ?? ZERO, parseDecimal(fee)));
-      }
-      const point = { at, closedPnl: format(pnl), fees: format(fees), net: format(subtract(pnl, fees)) };
-      if (points.at(-1)?.at === at) points.pop();
-      points.push(point);
+  /**
+   * Over the latest revisions, in order of their last fills; thinned evenly where there are very many. Read a share at a time, and
+   * once for all who ask meanwhile.
+   */
+  async pnl(address: string): Promise<Omit<Pnl, 'address'>> {
+    const running = this.#curves.get(address) ?? this.#curve(address).finally(() => this.#curves.delete(address));
+    this.#curves.set(address, running);
+    return await running;
+  }
+
+  async #curve(address: string): Promise<Omit<Pnl, 'address'>> {
+    const select = this.#model.sql.prepare('SELECT body FROM signals WHERE seq IN (SELECT value FROM json_each(?)) ORDER BY at, seq');
+    const places = this.#model.sql.prepare('SELECT seq FROM signals WHERE address = ? AND latest = 1 ORDER BY at, seq').all(address).map((row) => Number(row['seq']));
+    const curve = new Curve();
+    for (let from = 0; from < places.length; from += SHARE) {
+      for (const row of select.all(JSON.stringify(places.slice(from, from + SHARE)))) curve.add(parsed<Signal>(row));
+      await soon();
     }
-    const others = Object.fromEntries(Array.from(otherFees, ([token, sum]) => [token, format(sum)]));
-    return { points: thinned(points), otherFees: others, thinned: points.length > MOST_POINTS };
+    return curve.result();
   }
 
   /** By partition, the offset of the first signal whose last fill is at or after a time (ms). */
@@ -97,7 +104,7 @@ export class Queries {
   #ascending({ filter, after, since, limit }: PageQuery): SignalPage {
     const scan = new Scan(this.#model, this.#start(after, since), { filter });
     const signals: Delivered[] = [];
-    for (let windows = 0; windows < MOST_WINDOWS; windows += 1) {
+    for (const until = performance.now() + PAGE_MS; performance.now() < until;) {
       const rows = scan.forwards();
       if (rows === null) return { signals, next: this.#codec.encode(scan.cursor), more: false };
       for (const row of rows) {
@@ -120,7 +127,7 @@ export class Queries {
   #descending({ filter, before, limit }: PageQuery): SignalPage {
     const scan = new Scan(this.#model, before === undefined ? this.#model.next : this.#codec.decode(before), { filter });
     const signals: Delivered[] = [];
-    for (let windows = 0; windows < MOST_WINDOWS; windows += 1) {
+    for (const until = performance.now() + PAGE_MS; performance.now() < until;) {
       const rows = scan.backwards();
       if (rows === null) return { signals, next: this.#codec.encode(scan.cursor), more: false };
       for (const row of rows) {
@@ -139,6 +146,29 @@ export class Queries {
 
   #signals(statement: string, ...values: readonly string[]): readonly Signal[] {
     return this.#model.sql.prepare(statement).all(...values).map(parsed<Signal>);
+  }
+}
+
+/** Sums, in order. */
+class Curve {
+  readonly #points: PnlPoint[] = [];
+  readonly #otherFees = new Map<string, Decimal>();
+  #pnl = ZERO;
+  #fees = ZERO;
+
+  add({ lastFillAt: at, closedPnl, fees }: Signal): void {
+    this.#pnl = add(this.#pnl, parseDecimal(closedPnl));
+    for (const [token, fee] of Object.entries(fees)) {
+      if (token === QUOTE) this.#fees = add(this.#fees, parseDecimal(fee));
+      else this.#otherFees.set(token, add(this.#otherFees.get(token) ?? ZERO, parseDecimal(fee)));
+    }
+    if (this.#points.at(-1)?.at === at) this.#points.pop();
+    this.#points.push({ at, closedPnl: format(this.#pnl), fees: format(this.#fees), net: format(subtract(this.#pnl, this.#fees)) });
+  }
+
+  result(): Omit<Pnl, 'address'> {
+    const otherFees = Object.fromEntries(Array.from(this.#otherFees, ([token, sum]) => [token, format(sum)]));
+    return { points: thinned(this.#points), otherFees, thinned: this.#points.length > MOST_POINTS };
   }
 }
 

@@ -5,9 +5,12 @@
 // R2  Of each signal what is newer is stored, each once: by its last fill, then by its revision, as a forgotten order that fills
 //     again begins at revision 1. What repeats an earlier one isn't stored.
 // R3  Within a partition the order of reading is the order of offsets; between partitions it is this instance's own.
+// R4  One process at a time has a file, by a lock that ends with it; a file that is damaged is made anew at the next start.
 
+import { rmSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import type { Signal } from '@fillstream/client';
+import { PortError } from '@fillstream/runtime';
 import type { SignalBatch, SignalRecord } from '../ports.ts';
 
 /** Raised when a table changes. */
@@ -35,12 +38,20 @@ const TABLES = `
 /** A row that was stored, with the signal's JSON. */
 export type Stored = { readonly seq: number; readonly partition: number; readonly offset: number; readonly json: string; readonly record: SignalRecord };
 
+const LAST = 'SELECT offset, id, revision FROM signals WHERE partition = ? ORDER BY seq DESC LIMIT 1';
+const MEMORY = ':memory:';
+/** SQLite's primary result codes for "not a database", "damaged" and "locked by another". */
+const [CORRUPT, NOT_A_DATABASE, BUSY] = [11, 26, 5];
+
 export class ReadModel {
   readonly sql: DatabaseSync;
+  readonly #file: string;
+  readonly #lock: DatabaseSync | null;
   /** By partition, where reading goes on, and what it holds everything from. */
   #next: number[] = [];
   #lows: number[] = [];
   #lastSeq = 0;
+  #isDamaged = false;
   readonly #identity: string;
   readonly #insert: StatementSync;
   readonly #latest: StatementSync;
@@ -50,13 +61,17 @@ export class ReadModel {
   readonly #position: StatementSync;
   readonly #setNext: StatementSync;
 
-  /** `file` may be `:memory:`. What was made of another log is deleted. */
+  /** `file` may be `:memory:`. What was made of another log, or is damaged, is deleted. Throws PortError: `in-use`, `store-broken`. */
   constructor(file: string, identity: string, partitions: number) {
-    this.sql = new DatabaseSync(file);
-    this.sql.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -32768');
-    const isOurs = this.sql.prepare('PRAGMA user_version').get()?.['user_version'] === FORMAT_VERSION && factOf(this.sql, 'identity') === identity;
-    if (!isOurs) makeAnew(this.sql, identity, partitions);
+    this.#file = file;
     this.#identity = identity;
+    this.#lock = file === MEMORY ? null : lockOf(file);
+    try {
+      this.sql = opened(file, identity, partitions);
+    } catch (error) {
+      this.#lock?.close();
+      throw failureOf(file, error);
+    }
     this.#readPlaces();
     this.#insert = this.sql.prepare('INSERT INTO signals VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?)');
     this.#latest = this.sql.prepare('SELECT seq, revision, at FROM signals WHERE id = ? AND latest = 1');
@@ -85,7 +100,7 @@ export class ReadModel {
     return this.#lastSeq;
   }
 
-  /** Stores a batch (R1), and returns the rows that it became (R2). */
+  /** Stores a batch (R1), and returns the rows that it became (R2). Throws PortError. */
   add({ records, next }: SignalBatch): Stored[] {
     this.sql.exec('BEGIN');
     try {
@@ -97,13 +112,19 @@ export class ReadModel {
       return stored;
     } catch (error) {
       if (this.sql.isTransaction) this.sql.exec('ROLLBACK');
-      throw error;
+      throw this.failure(error);
     }
+  }
+
+  /** What a failure of SQLite means; a damaged file is deleted when this is closed. */
+  failure(error: unknown): unknown {
+    this.#isDamaged ||= isDamage(error);
+    return failureOf(this.#file, error);
   }
 
   /** Of a partition: the last row, null where there is none. */
   lastOf(partition: number): { readonly offset: number; readonly id: string; readonly revision: number } | null {
-    const row = this.sql.prepare('SELECT offset, id, revision FROM signals WHERE partition = ? ORDER BY seq DESC LIMIT 1').get(partition);
+    const row = this.sql.prepare(LAST).get(partition);
     return row === undefined ? null : { offset: Number(row['offset']), id: String(row['id']), revision: Number(row['revision']) };
   }
 
@@ -120,7 +141,10 @@ export class ReadModel {
   }
 
   close(): void {
+    if (!this.sql.isOpen) return;
     this.sql.close();
+    if (this.#isDamaged) removeFiles(this.#file);
+    this.#lock?.close();
   }
 
   #readPlaces(): void {
@@ -151,6 +175,62 @@ function isNewer({ lastFillAt, revision }: Signal, heldAt: number, heldRevision:
 
 function positionOf({ coin, symbol, assetType, positionAfter, lastFillAt, id }: Signal): object {
   return { coin, symbol, assetType, size: positionAfter, at: lastFillAt, id };
+}
+
+function lockOf(file: string): DatabaseSync {
+  let lock: DatabaseSync | null = null;
+  try {
+    lock = new DatabaseSync(`${file}.lock`, { timeout: 0 });
+    lock.exec('BEGIN EXCLUSIVE');
+    return lock;
+  } catch (error) {
+    lock?.close();
+    if (codeOf(error) !== BUSY) throw failureOf(file, error);
+    throw new PortError('in-use', `another process uses the read model ${file}: each gateway wants its own, see --model`, { retryable: false, cause: error });
+  }
+}
+
+/** A damaged one is nothing lost. */
+function opened(file: string, identity: string, partitions: number): DatabaseSync {
+  try {
+    return prepared(file, identity, partitions);
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+    removeFiles(file);
+    return prepared(file, identity, partitions);
+  }
+}
+
+function prepared(file: string, identity: string, partitions: number): DatabaseSync {
+  const sql = new DatabaseSync(file);
+  try {
+    sql.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -32768');
+    const isOurs = sql.prepare('PRAGMA user_version').get()?.['user_version'] === FORMAT_VERSION && factOf(sql, 'identity') === identity;
+    if (!isOurs) makeAnew(sql, identity, partitions);
+    for (let partition = 0; partition < partitions; partition += 1) sql.prepare(LAST).get(partition); // Damage shows here, or later.
+    return sql;
+  } catch (error) {
+    sql.close();
+    throw error;
+  }
+}
+
+function removeFiles(file: string): void {
+  for (const suffix of ['', '-wal', '-shm']) rmSync(`${file}${suffix}`, { force: true });
+}
+
+function isDamage(error: unknown): boolean {
+  const code = codeOf(error);
+  return code === CORRUPT || code === NOT_A_DATABASE;
+}
+
+function codeOf(error: unknown): number | null {
+  return error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' ? error.errcode & 0xff : null;
+}
+
+function failureOf(file: string, error: unknown): unknown {
+  if (codeOf(error) === null || !(error instanceof Error)) return error;
+  return new PortError('store-broken', `can't use the read model ${file}: ${error.message}`, { retryable: false, cause: error });
 }
 
 function factOf(sql: DatabaseSync, name: string): string | null {

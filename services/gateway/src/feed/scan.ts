@@ -1,8 +1,9 @@
-// Reading the rows of the read model from one cursor on, forwards or backwards, a bounded share at a time.
+// Reading the rows of the read model from one cursor on, forwards or backwards, a small share at a time.
 //
 // C1  A cursor is a set: by partition, all rows before an offset. Going forwards, a scan hands over what isn't in it and adds it;
 //     going backwards, what is in it and takes it away. So it doesn't matter in which order an instance read the partitions.
 // C2  What a filter leaves out moves the cursor too, so that a scan that finds nothing gets on all the same.
+// C3  A share is SHARE rows at most, whatever there is: the event loop has to go on, and memory has to hold.
 
 import type { StatementSync } from 'node:sqlite';
 import type { Filter, Signal } from '@fillstream/client';
@@ -17,18 +18,23 @@ export type ScanOptions = {
 
 export type Row = { readonly seq: number; readonly partition: number; readonly offset: number; readonly json: string };
 
-/** Rows looked through at most before whoever scans is asked again. */
-const WINDOW = 2_000;
-/** With an index of the addresses in between. */
-const ADDRESS_WINDOW = 50_000;
+const SHARE = 200;
+/** Rows among which those of some addresses are looked up by their index: so many numbers are held at most. */
+const WINDOW = 4_000;
+
+type Direction = 'forwards' | 'backwards';
 
 export class Scan {
   readonly #model: ReadModel;
   readonly #cursor: number[];
   readonly #isWanted: ((json: string) => boolean) | null;
   readonly #addresses: readonly string[];
-  readonly #forwards: StatementSync;
-  readonly #backwards: StatementSync;
+  readonly #statements: Readonly<Record<Direction | 'placesOf' | 'rowsOf', StatementSync>>;
+  /** Of some addresses: the rows of the window that weren't looked at yet, in the order of the scan. */
+  #places: number[] = [];
+  /** Where that window ends. */
+  #end = 0;
+  /** Up to where all was looked at: forwards the last row, backwards the one before. */
   #seq: number | null = null;
 
   /** `from`: by partition, the first offset that isn't in the cursor. */
@@ -38,34 +44,34 @@ export class Scan {
     const test = compileBeyondAddresses(filter);
     this.#isWanted = test === null ? null : (json) => test(signalOf(json));
     this.#addresses = filter.addresses ?? [];
-    const among = `${this.#addresses.length === 0 ? '' : ` AND address IN (${this.#addresses.map(() => '?').join(', ')})`}${latestOnly ? ' AND latest = 1' : ''}`;
-    const columns = 'SELECT seq, partition, offset, body AS json FROM signals WHERE seq > ? AND seq <= ?';
-    this.#forwards = model.sql.prepare(`${columns}${among} ORDER BY seq`);
-    this.#backwards = model.sql.prepare(`${columns}${among} ORDER BY seq DESC`);
+    const columns = 'SELECT seq, partition, offset, body AS json FROM signals';
+    const latest = latestOnly ? ' AND latest = 1' : '';
+    this.#statements = {
+      forwards: model.sql.prepare(`${columns} WHERE seq > ?${latest} ORDER BY seq LIMIT ${String(SHARE)}`),
+      backwards: model.sql.prepare(`${columns} WHERE seq <= ?${latest} ORDER BY seq DESC LIMIT ${String(SHARE)}`),
+      placesOf: model.sql.prepare(`SELECT seq FROM signals WHERE address IN (${this.#addresses.map(() => '?').join(', ')}) AND seq > ? AND seq <= ?`),
+      rowsOf: model.sql.prepare(`${columns} WHERE seq IN (SELECT value FROM json_each(?))${latest}`),
+    };
   }
 
   get cursor(): readonly number[] {
     return this.#cursor;
   }
 
-  /** The next rows, oldest first, none where a window has none; null when all there is was looked through. */
+  /** The next rows, oldest first, none where a share has none; null when all there is was looked through. */
   forwards(): Row[] | null {
     this.#seq ??= this.#firstOutside();
     if (this.#seq >= this.#model.lastSeq) return null;
-    const until = Math.min(this.#seq + this.#window, this.#model.lastSeq);
-    const rows = this.#rows(this.#forwards, this.#seq, until).filter(({ partition, offset }) => offset >= (this.#cursor[partition] ?? 0));
-    this.#seq = until;
-    return rows;
+    const rows = this.#addresses.length === 0 ? this.#all('forwards', this.#seq) : this.#ofAddresses('forwards', this.#seq);
+    return rows.filter(({ partition, offset }) => offset >= (this.#cursor[partition] ?? 0));
   }
 
   /** The same, newest first. */
   backwards(): Row[] | null {
     this.#seq ??= this.#lastInside();
     if (this.#seq <= 0) return null;
-    const after = Math.max(this.#seq - this.#window, 0);
-    const rows = this.#rows(this.#backwards, after, this.#seq).filter(({ partition, offset }) => offset < (this.#cursor[partition] ?? 0));
-    this.#seq = after;
-    return rows;
+    const rows = this.#addresses.length === 0 ? this.#all('backwards', this.#seq) : this.#ofAddresses('backwards', this.#seq);
+    return rows.filter(({ partition, offset }) => offset < (this.#cursor[partition] ?? 0));
   }
 
   /** A row was handed over, forwards (C1). */
@@ -78,7 +84,7 @@ export class Scan {
     this.#cursor[partition] = offset;
   }
 
-  /** All rows of the windows so far were handed over, or aren't wanted (C2). */
+  /** All rows of the shares so far were handed over, or aren't wanted (C2). */
   settleForwards(): void {
     for (const [partition, offset] of this.#offsetsAfter(this.#seq ?? 0).entries()) this.#cursor[partition] = Math.max(this.#cursor[partition] ?? 0, offset);
   }
@@ -87,12 +93,37 @@ export class Scan {
     for (const [partition, offset] of this.#offsetsAfter(this.#seq ?? 0).entries()) this.#cursor[partition] = Math.min(this.#cursor[partition] ?? 0, offset);
   }
 
-  get #window(): number {
-    return this.#addresses.length === 0 ? WINDOW : ADDRESS_WINDOW;
+  /** Of the last share only what was passed was handed over: the rest comes again. */
+  rewind(): void {
+    [this.#seq, this.#places] = [null, []];
   }
 
-  #rows(statement: StatementSync, after: number, until: number): Row[] {
-    const rows = statement.all(after, until, ...this.#addresses).map(asRow);
+  #all(direction: Direction, from: number): Row[] {
+    const rows = this.#statements[direction].all(from).map(asRow);
+    const last = rows.at(-1)?.seq;
+    if (direction === 'forwards') this.#seq = rows.length < SHARE || last === undefined ? this.#model.lastSeq : last;
+    else this.#seq = rows.length < SHARE || last === undefined ? 0 : last - 1;
+    return this.#wanted(rows);
+  }
+
+  /** From the index of addresses first: bodies are read of a share alone (C3). */
+  #ofAddresses(direction: Direction, from: number): Row[] {
+    if (this.#places.length === 0) this.#openWindow(direction, from);
+    const share = this.#places.splice(0, SHARE);
+    const last = share.at(-1);
+    if (this.#places.length === 0 || last === undefined) this.#seq = this.#end;
+    else this.#seq = direction === 'forwards' ? last : last - 1;
+    const rows = share.length === 0 ? [] : this.#statements.rowsOf.all(JSON.stringify(share)).map(asRow);
+    return this.#wanted(rows.sort((a, b) => (direction === 'forwards' ? a.seq - b.seq : b.seq - a.seq)));
+  }
+
+  #openWindow(direction: Direction, from: number): void {
+    const [after, until] = direction === 'forwards' ? [from, Math.min(from + WINDOW, this.#model.lastSeq)] : [Math.max(from - WINDOW, 0), from];
+    const places = this.#statements.placesOf.all(...this.#addresses, after, until).map((row) => Number(row['seq'])).sort((a, b) => a - b);
+    [this.#places, this.#end] = direction === 'forwards' ? [places, until] : [places.reverse(), after];
+  }
+
+  #wanted(rows: Row[]): Row[] {
     const isWanted = this.#isWanted;
     return isWanted === null ? rows : rows.filter(({ json }) => isWanted(json));
   }

@@ -5,7 +5,7 @@
 
 import type { Filter, Signal } from '@fillstream/client';
 import { compileFilter } from './filter.ts';
-import { Scan, type Row } from './scan.ts';
+import { Scan } from './scan.ts';
 import type { ReadModel, Stored } from './read-model.ts';
 
 export type SubscriptionSink = {
@@ -25,6 +25,8 @@ export type FeedSide = {
   readonly leave: (subscription: Subscription) => void;
   readonly forget: (subscription: Subscription) => void;
   readonly onDelivered: () => void;
+  /** Its turn comes after that of all others who asked before. */
+  readonly askTurn: (subscription: Subscription) => void;
 };
 
 export type SubscriptionOptions = { readonly filter: Filter; readonly from: readonly number[]; readonly latestOnly: boolean; readonly sink: SubscriptionSink };
@@ -36,15 +38,12 @@ export class Subscription {
   readonly #isWanted: (signal: Signal) => boolean;
   /** null: live. */
   #scan: Scan | null;
-  /** Of the scan's last window, what wasn't handed over yet. */
-  #rows: readonly Row[] = [];
   /** Live: by partition, what the client has had from another instance that was ahead of this one. */
   #floor: readonly number[];
   #head: readonly number[];
   #said: string;
   #isWritable = true;
   #isClosed = false;
-  #isPumping = false;
 
   constructor(feed: FeedSide, { filter, from, latestOnly, sink }: SubscriptionOptions) {
     this.filter = filter;
@@ -55,7 +54,7 @@ export class Subscription {
     this.#head = from;
     this.#scan = new Scan(feed.model, from, { filter, latestOnly });
     this.#said = feed.encode(from);
-    this.#pumpSoon();
+    feed.askTurn(this);
   }
 
   /** Of what was handed over. */
@@ -66,7 +65,7 @@ export class Subscription {
   /** The client takes more again. */
   resume(): void {
     this.#isWritable = true;
-    if (this.#scan !== null) this.#pumpSoon();
+    if (this.#scan !== null) this.#feed.askTurn(this);
   }
 
   close(): void {
@@ -104,37 +103,26 @@ export class Subscription {
     this.#said = this.#feed.encode(offsets);
   }
 
-  #pumpSoon(): void {
-    if (this.#isPumping) return;
-    this.#isPumping = true;
-    setImmediate(() => {
-      this.#isPumping = false;
-      this.#pump();
-    });
-  }
-
-  /** One window of rows, then it is others' turn. */
-  #pump(): void {
+  /** One share of rows, then it is others' turn. */
+  takeTurn(): void {
     const scan = this.#scan;
     if (scan === null || this.#isClosed || !this.#isWritable) return;
-    const rows = this.#rows.length > 0 ? this.#rows : scan.forwards();
+    const rows = scan.forwards();
     if (rows === null) {
       this.#goLive(scan);
       return;
     }
-    for (const [place, row] of rows.entries()) {
+    for (const row of rows) {
       scan.pass(row);
       this.#say(scan.cursor);
       this.#feed.onDelivered();
       if (this.#sink.signal(this.#said, row.json)) continue;
       this.#isWritable = false;
-      this.#rows = rows.slice(place + 1);
-      if (this.#rows.length === 0) scan.settleForwards();
+      scan.rewind(); // S1
       return;
     }
-    this.#rows = [];
     scan.settleForwards();
-    this.#pumpSoon();
+    this.#feed.askTurn(this);
   }
 
   #goLive(scan: Scan): void {

@@ -49,9 +49,16 @@ export function subprotocolFor(header: string | undefined): string | null {
   return SUBPROTOCOL;
 }
 
-/** Throws Refusal `unauthorized` when the token has ended meanwhile. */
+/** Throws Refusal `unauthorized` when the token has ended meanwhile, or isn't good for the same any more. */
 export function checkStillGood(authority: Authority | null, caller: Caller): void {
-  if (caller.kind === 'token' && authority?.grantOf(caller.token) === null) throw noGoodToken();
+  if (caller.kind === 'anyone' || authority === null) return;
+  const grant = authority.grantOf(caller.token);
+  if (grant === null) throw noGoodToken();
+  if (rightsOf(grant) !== rightsOf(caller.grant)) throw new Refusal('unauthorized', 'the token\'s rights have changed');
+}
+
+function rightsOf({ tokenId, actions, addresses }: Grant): string {
+  return JSON.stringify([tokenId, actions, addresses]);
 }
 
 /** Throws Refusal `forbidden`. */

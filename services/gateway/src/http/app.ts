@@ -7,6 +7,7 @@ import { createServer as createTlsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
 import type { z } from 'zod';
 import { bodyOf, Refusal } from './errors.ts';
+import { endedByError, endSoon, type Sockets } from './sockets.ts';
 
 export interface ZodProvider extends FastifyTypeProvider {
   readonly validator: this['schema'] extends z.ZodType ? z.output<this['schema']> : unknown;
@@ -21,6 +22,7 @@ export type AppOptions = {
   readonly tls: Tls | null;
   /** Addresses and networks whose X-Forwarded-For is believed. */
   readonly trustedProxies: readonly string[];
+  readonly sockets: Sockets;
 };
 
 /** Of a request's line and headers; so a URL can't be longer. */
@@ -33,7 +35,7 @@ const KEEP_ALIVE_MS = 75_000;
 const CHECK_MS = 5_000;
 
 /** Throws what TLS says of a certificate that is none. */
-export function newApp({ tls, trustedProxies }: AppOptions): App {
+export function newApp({ tls, trustedProxies, sockets }: AppOptions): App {
   const options = {
     maxHeaderSize: MOST_HEADER_BYTES, headersTimeout: HEADERS_MS, requestTimeout: REQUEST_MS, keepAliveTimeout: KEEP_ALIVE_MS,
     connectionsCheckingInterval: CHECK_MS,
@@ -46,10 +48,15 @@ export function newApp({ tls, trustedProxies }: AppOptions): App {
     forceCloseConnections: 'idle',
     requestTimeout: REQUEST_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
-    serverFactory: (handler) => (
-      tls === null ? createServer(options, handler) : createTlsServer({ ...options, ...tls, minVersion: LEAST_TLS }, handler)
-    ),
-    clientErrorHandler: (error, socket) => refuseUnread(socket, statusOfUnread(error)),
+    serverFactory: (handler) => {
+      const server = tls === null ? createServer(options) : createTlsServer({ ...options, ...tls, minVersion: LEAST_TLS });
+      sockets.serve(server, handler);
+      return server;
+    },
+    clientErrorHandler: (error, socket) => {
+      if (sockets.isBusy(socket)) socket.destroy(); // What is written now would stand in the middle of an answer.
+      else refuseUnread(socket, statusOfUnread(error));
+    },
     frameworkErrors: (_, __, { raw }) => {
       raw.writeHead(400, { 'content-type': JSON_TYPE }).end(JSON.stringify(bodyOf(UNREADABLE[400].refusal)));
     },
@@ -76,6 +83,7 @@ export function sentenceOf({ issues: [issue] }: z.ZodError): string {
 type Unreadable = keyof typeof UNREADABLE;
 const UNREADABLE = {
   400: { line: '400 Bad Request', refusal: new Refusal('bad-request', 'the request can\'t be read') },
+  404: { line: '404 Not Found', refusal: new Refusal('not-found', 'WebSockets are at /v1/ws') },
   408: { line: '408 Request Timeout', refusal: new Refusal('bad-request', 'the request took too long') },
   431: { line: '431 Request Header Fields Too Large', refusal: new Refusal('too-large', 'the request is too large') },
 };
@@ -86,12 +94,9 @@ function statusOfUnread({ code }: { readonly code?: string }): Unreadable {
 }
 
 export function refuseUnread(socket: Duplex, status: Unreadable): void {
-  if (socket.destroyed || !socket.writable) {
-    socket.destroy();
-    return;
-  }
+  endedByError(socket);
   const { line, refusal } = UNREADABLE[status];
   const body = JSON.stringify(bodyOf(refusal));
   const head = [`HTTP/1.1 ${line}`, `content-type: ${JSON_TYPE}`, `content-length: ${String(Buffer.byteLength(body))}`, 'connection: close'];
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+  endSoon(socket, `${head.join('\r\n')}\r\n\r\n${body}`);
 }

@@ -9,6 +9,7 @@ import type { Refusal, RefusalReason } from './errors.ts';
 import { MinuteCounter, type Limits } from './limits.ts';
 import type { GatewayMetrics } from './metrics.ts';
 import type { AllowedNames } from './origins.ts';
+import type { Sockets } from './sockets.ts';
 import type { Standing } from './standing.ts';
 
 export type Edge = {
@@ -19,6 +20,7 @@ export type Edge = {
   readonly limits: Limits;
   readonly names: AllowedNames;
   readonly connections: Connections;
+  readonly sockets: Sockets;
   readonly standing: Standing;
   readonly metrics: GatewayMetrics;
   readonly refusals: Refusals;

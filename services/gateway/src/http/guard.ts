@@ -9,7 +9,7 @@ import { authenticated, checkAction, tokenIdOf, type Action, type Caller } from 
 import type { App } from './app.ts';
 import type { Edge, Refused } from './edge.ts';
 import { Refusal } from './errors.ts';
-import { MINUTE_MS } from './limits.ts';
+import { AtOnce, MINUTE_MS } from './limits.ts';
 import { checkNames } from './origins.ts';
 
 declare module 'fastify' {
@@ -21,17 +21,25 @@ declare module 'fastify' {
 
 type Check = ReturnType<App['createRateLimit']>;
 
+const RETRY_MS = 1_000;
+/** Their connections are counted, and they aren't answered within a time. */
+export const STREAMS: ReadonlySet<string> = new Set(['/v1/ws', '/v1/stream']);
+/** As some proxies write it: with a port, which is another for each connection of the same client. */
+const ADDRESS = /^(?:\[(?<six>[^\]]+)\](?::\d+)?|(?<four>\d+\.\d+\.\d+\.\d+):\d+)$/;
+
 export class Guard {
   readonly #edge: Edge;
   readonly #ofIp: Check;
   readonly #ofToken: Check;
+  readonly #atOnce: AtOnce;
   readonly #callers = new WeakMap<FastifyRequest, Caller>();
   readonly #hosts = new WeakMap<FastifyRequest, string>();
 
   /** `app` has the rate limit's plugin. */
   constructor(app: App, edge: Edge) {
     this.#edge = edge;
-    const { requestsPerMinute: max } = edge.limits;
+    const { requestsPerMinute: max, requestsAtOncePerIp } = edge.limits;
+    this.#atOnce = new AtOnce(requestsAtOncePerIp);
     this.#ofIp = app.createRateLimit({ max, timeWindow: MINUTE_MS, keyGenerator: ipKeyOf });
     this.#ofToken = app.createRateLimit({ max, timeWindow: MINUTE_MS, keyGenerator: (request) => tokenIdOf(this.callerOf(request)) ?? '' });
     app.addHook('onRoute', ({ config, url }) => {
@@ -55,7 +63,7 @@ export class Guard {
   visitorOf(request: FastifyRequest): Refused {
     const caller = this.#callers.get(request);
     const tokenId = caller === undefined ? null : tokenIdOf(caller);
-    return { ip: request.ip, ipKey: ipKeyOf(request), tokenId, route: request.is404 ? null : request.routeOptions.url ?? null };
+    return { ip: ipOf(request), ipKey: ipKeyOf(request), tokenId, route: request.is404 ? null : request.routeOptions.url ?? null };
   }
 
   /** Throws Refusal. Tells the audit of a token that was good. */
@@ -75,6 +83,7 @@ export class Guard {
     this.#hosts.set(request, host);
     if (crossOrigin !== null) allowOrigin(reply, crossOrigin);
     checkRate(await this.#ofIp(request), 'requests from here');
+    this.#countAtOnce(request, reply);
     if (request.method === 'OPTIONS' && crossOrigin !== null) {
       await reply.code(204).send();
       return;
@@ -82,11 +91,24 @@ export class Guard {
     const { needs } = request.routeOptions.config;
     if (!request.is404 && needs !== undefined && needs !== 'nothing' && needs !== 'handshake') await this.authenticate(request, needs, false);
   }
+
+  /** Until its answer has been read: so what waits for one client in memory is bounded, over however many connections. */
+  #countAtOnce(request: FastifyRequest, { raw }: FastifyReply): void {
+    if (STREAMS.has(request.routeOptions.url ?? '') || raw.destroyed) return;
+    const leave = this.#atOnce.take(ipKeyOf(request));
+    if (leave === null) throw new Refusal('too-many', 'too many requests from here at the same time', { retryAfterMs: RETRY_MS });
+    raw.once('close', leave);
+  }
 }
 
 /** Addresses that one client may have count as one: an IPv6 network of 64 bits. */
-function ipKeyOf({ ip }: FastifyRequest): string {
-  return rateLimit.normalizeIP(ip);
+function ipKeyOf(request: FastifyRequest): string {
+  return rateLimit.normalizeIP(ipOf(request));
+}
+
+function ipOf({ ip }: FastifyRequest): string {
+  const { four, six } = ADDRESS.exec(ip)?.groups ?? {};
+  return four ?? six ?? ip;
 }
 
 function checkRate(answer: Awaited<ReturnType<Check>>, what: string): void {

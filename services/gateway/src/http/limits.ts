@@ -10,6 +10,8 @@ export type Limits = {
   readonly messagesPerMinute: number;
   /** HTTP requests, of each token and of each IP; a WebSocket's handshake is one. */
   readonly requestsPerMinute: number;
+  /** HTTP requests of each IP whose answers haven't been read yet. */
+  readonly requestsAtOncePerIp: number;
   /** Of a WebSocket message to the gateway. */
   readonly payloadBytes: number;
   /** What may wait for one client in memory; beyond it nothing is sent until it has read all of that. */
@@ -29,6 +31,7 @@ export const DEFAULT_LIMITS: Limits = {
   subscriptionsPerConnection: 50,
   messagesPerMinute: 3_000,
   requestsPerMinute: 1_200,
+  requestsAtOncePerIp: 100,
   payloadBytes: 65_536,
   bufferBytes: 1_048_576,
   drainMs: 60_000,
@@ -68,5 +71,27 @@ export class MinuteCounter {
     const window = { since: now, used: 0 };
     this.#windows.set(key, window);
     return window;
+  }
+}
+
+/** Counts by key what is under way. */
+export class AtOnce {
+  readonly #used = new Map<string, number>();
+  readonly #limit: number;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  /** What gives the place back, once; null: all are in use. */
+  take(key: string): (() => void) | null {
+    const used = this.#used.get(key) ?? 0;
+    if (used >= this.#limit) return null;
+    this.#used.set(key, used + 1);
+    return () => {
+      const left = (this.#used.get(key) ?? 0) - 1;
+      if (left > 0) this.#used.set(key, left);
+      else this.#used.delete(key);
+    };
   }
 }

@@ -3,6 +3,7 @@
 // The Host is read as it came, never from what a proxy says of it: a page can set such headers, but not its own Host.
 
 import type { IncomingMessage } from 'node:http';
+import { isIP } from 'node:net';
 import { Refusal } from './errors.ts';
 
 export type AllowedNames = {
@@ -32,6 +33,13 @@ export function checkNames(request: IncomingMessage, allowed: AllowedNames): { r
 
 export function isLoopback(host: string): boolean {
   return LOOPBACK.test(host.includes(':') && !host.startsWith('[') ? `[${host}]` : host.toLowerCase());
+}
+
+/** An address, or a network of it such as `10.0.0.0/8`. */
+export function isNetwork(text: string): boolean {
+  const [, address = '', bits = '1'] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
+  const most = { 0: 0, 4: 32, 6: 128 }[isIP(address)] ?? 0;
+  return Number(bits) >= 1 && Number(bits) <= most;
 }
 
 function isOwn(origin: string, host: string): boolean {

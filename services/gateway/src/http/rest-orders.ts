@@ -80,9 +80,9 @@ export function addAddresses(app: App, { feed }: Edge, guard: Guard): void {
       operationId: 'pnl', tags: ['addresses'], summary: 'Closed profit and loss less fees, summed over the latest revisions in order of their last fills.',
       params: addressParams, querystring: noQuery, response: { 200: pnlSchema },
     },
-  }, (request): Pnl => {
+  }, async (request): Promise<Pnl> => {
     const { address } = request.params;
     checkAddress(guard.callerOf(request), address);
-    return { address, ...feed.model.pnl(address) };
+    return { address, ...await feed.model.pnl(address) };
   });
 }

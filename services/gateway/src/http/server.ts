@@ -9,24 +9,23 @@ import { addAssets, type Assets } from './assets.ts';
 import { OPENAPI } from './documents.ts';
 import type { Edge } from './edge.ts';
 import { bodyOf, detailOf, goingAway, notReady, refusalOf, statusOf } from './errors.ts';
-import { Guard } from './guard.ts';
+import { Guard, STREAMS } from './guard.ts';
 import { addAddresses, addOrders } from './rest-orders.ts';
 import { addSignals } from './rest-signals.ts';
 import { addDocuments, addStatus } from './rest-status.ts';
 import { addEventStream } from './sse-route.ts';
 import { addWebSocket } from './ws-route.ts';
 
-export type ServerOptions = AppOptions & { readonly assets: Assets };
+export type ServerOptions = Omit<AppOptions, 'sockets'> & { readonly assets: Assets };
 
 /** Answers what was made of the read model; until it has caught up, that would be half of it. */
 const FROM_MODEL = /^\/v1\/(signals|orders|addresses)/;
-const STREAMS: ReadonlySet<string> = new Set(['/v1/ws', '/v1/stream']);
 const MS = 1_000;
 const YEAR_S = 31_536_000;
 
 /** Listens not yet. Throws what TLS says of a certificate that is none. */
 export async function buildServer(edge: Edge, { assets, ...options }: ServerOptions): Promise<App> {
-  const app = newApp(options);
+  const app = newApp({ ...options, sockets: edge.sockets });
   const routes = new Set<string>();
   app.addHook('onRoute', ({ url }) => void routes.add(url));
   await app.register(swagger, OPENAPI);
@@ -43,6 +42,10 @@ export async function buildServer(edge: Edge, { assets, ...options }: ServerOpti
     if (isClosing) throw goingAway();
     const { url = '' } = request.routeOptions;
     if (FROM_MODEL.test(url) && !edge.standing.isReady) throw notReady();
+    await Promise.resolve();
+  });
+  app.addHook('onSend', async (_, reply) => {
+    edge.sockets.expectRead(reply.raw);
     await Promise.resolve();
   });
   app.addHook('onResponse', async ({ routeOptions: { url }, is404 }, reply) => {

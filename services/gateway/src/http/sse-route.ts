@@ -10,15 +10,15 @@ import type { App } from './app.ts';
 import type { End, Place, Stream } from './connections.ts';
 import { TEXT_SCHEMA } from './documents.ts';
 import type { Edge } from './edge.ts';
-import { bodyOf, goingAway, notReady, Refusal } from './errors.ts';
+import { bodyOf, goingAway, notReady, Refusal, refusalOf } from './errors.ts';
 import type { Guard } from './guard.ts';
 import { Outlet } from './outlet.ts';
 import { filterOf, fromOf, streamQuery } from './query.ts';
+import { GOODBYE_MS } from './sockets.ts';
 
 const ROUTE = '/v1/stream';
 const READY_MS = 30_000;
 const RETRY_MS = 1_000;
-const GOODBYE_MS = 3_000;
 const STREAM_HEADERS = { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-store', 'x-accel-buffering': 'no' };
 const ABOUT = `
 \`id\`: a cursor; \`event\`: signal (data: Signal), live, behind, progress (data: \`{cursor}\`), error (data: as in ErrorBody).
@@ -37,16 +37,19 @@ export function addEventStream(app: App, edge: Edge, guard: Guard): void {
     const lastId = request.headers['last-event-id'];
     const filter = narrowed(caller, filterOf(request.query));
     const from = fromOf(typeof lastId === 'string' && lastId !== '' ? lastId : request.query.from);
-    if (!await edge.standing.whenReady(READY_MS)) throw notReady();
     const { ip, ipKey, tokenId } = guard.visitorOf(request);
     const place = edge.connections.admit({ transport: 'sse', route: ROUTE, ip, ipKey, tokenId });
     const stream = new SseStream({ edge, caller, place, response: reply.raw });
     try {
+      const isReady = await edge.standing.whenReady(READY_MS, stream.over);
+      if (stream.refusal !== null || !isReady) throw stream.refusal ?? notReady();
+      checkStillGood(edge.authority, caller); // It may have been a long wait.
       const subscription = await edge.feed.subscribe({ filter, from, sink: stream });
       stream.begin(subscription, reply);
     } catch (error) {
-      stream.end('bad-request');
-      throw error;
+      stream.end(endFor(refusalOf(error)));
+      if (!reply.raw.destroyed) throw error;
+      reply.hijack(); // It went; there is nobody to tell.
     }
   });
 }
@@ -57,6 +60,7 @@ class SseStream implements Stream {
   readonly #options: SseOptions;
   readonly #outlet: Outlet;
   #heartbeat: NodeJS.Timeout | undefined;
+  readonly #over = new AbortController();
   #subscription: Subscription | null = null;
   #end: End | null = null;
 
@@ -80,13 +84,23 @@ class SseStream implements Stream {
     return this.#outlet.bufferedBytes;
   }
 
+  /** Aborted by `end`. */
+  get over(): AbortSignal {
+    return this.#over.signal;
+  }
+
+  /** What it is told that ended before it began. */
+  get refusal(): Refusal | null {
+    return this.#end === null ? null : this.#end === 'revoked' ? tokenEnded() : goingAway();
+  }
+
   /** From here on the answer is a stream. */
   begin(subscription: Subscription, reply: FastifyReply): void {
     const { edge, caller, response } = this.#options;
     this.#subscription = subscription;
     if (this.#end !== null) { // It went while it was being subscribed.
       subscription.close();
-      if (!response.destroyed) throw goingAway();
+      if (!response.destroyed) throw this.refusal ?? goingAway();
     }
     reply.hijack();
     if (this.#end !== null) return;
@@ -126,6 +140,7 @@ class SseStream implements Stream {
     const { response, place } = this.#options;
     if (this.#end !== null) return;
     this.#end = why;
+    this.#over.abort();
     clearInterval(this.#heartbeat);
     this.#outlet.close();
     this.#subscription?.close();
@@ -142,10 +157,19 @@ function eventOf(name: string, cursor: string, data: string): string {
   return `id: ${cursor}\nevent: ${name}\ndata: ${data}\n\n`;
 }
 
+function tokenEnded(): Refusal {
+  return new Refusal('unauthorized', 'the token is expired or revoked, or its rights have changed');
+}
+
+/** Why one that didn't begin has ended. */
+function endFor({ code }: Refusal): End {
+  return code === 'unauthorized' ? 'revoked' : code === 'bad-cursor' || code === 'bad-request' ? 'bad-request' : 'failed';
+}
+
 /** Without an id: what was last is what to go on from. */
 function farewell(why: End): ErrorBody['error'] | null {
   switch (why) {
-    case 'revoked': return bodyOf(new Refusal('unauthorized', 'the token is expired or revoked')).error;
+    case 'revoked': return bodyOf(tokenEnded()).error;
     case 'too-slow': return bodyOf(new Refusal('unavailable', 'read too slowly', { retryAfterMs: RETRY_MS })).error;
     case 'going-away': return bodyOf(goingAway()).error;
     case 'client': case 'lost': case 'too-many': case 'too-large': case 'bad-request': case 'failed': return null;

@@ -27,7 +27,7 @@ export class Standing {
   readonly #onTrouble: (text: string) => void;
   #run: Run = { kind: 'idle' };
   #timers: readonly NodeJS.Timeout[] = [];
-  #waiting: (() => void)[] = [];
+  readonly #waiting = new Set<() => void>();
   #status: { readonly at: number; readonly told: Promise<Told> } | null = null;
   #lags: readonly LagSample[] = [];
   /** By partition, the end of the log when it was last asked for. */
@@ -64,14 +64,16 @@ export class Standing {
     return this.#feed.isReady && this.#run.kind === 'following';
   }
 
-  /** Waits until the feed has caught up once; false when it hasn't by then. */
-  async whenReady(timeoutMs: number): Promise<boolean> {
+  /** Waits until the feed has caught up once; false when it hasn't by then. Waits no longer than until `stop`. */
+  async whenReady(timeoutMs: number, stop?: AbortSignal): Promise<boolean> {
     if (this.isReady || this.#run.kind === 'ended') return this.isReady;
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#waiting.push(resolve);
+    this.#waiting.add(resolve);
+    stop?.addEventListener('abort', () => resolve(), { once: true });
     const timer = setTimeout(resolve, timeoutMs);
     await promise;
     clearTimeout(timer);
+    this.#waiting.delete(resolve);
     return this.isReady;
   }
 
@@ -155,7 +157,7 @@ export class Standing {
   }
 
   #wake(): void {
-    for (const wake of this.#waiting.splice(0)) wake();
+    for (const wake of this.#waiting) wake();
   }
 }
 

@@ -10,16 +10,18 @@ import { WebSocketServer, type WebSocket } from 'ws';
 import { checkStillGood, subprotocolFor, type Caller } from './access.ts';
 import { refuseUnread, type App } from './app.ts';
 import type { Edge } from './edge.ts';
-import { Refusal, refusalOf } from './errors.ts';
+import { detailOf, Refusal, refusalOf } from './errors.ts';
 import type { Guard } from './guard.ts';
 import { MinuteCounter } from './limits.ts';
 import { noQuery } from './query.ts';
-import { goodbye, WsStream } from './ws-stream.ts';
+import { endedByError, endSoon } from './sockets.ts';
+import { CODES as END_CODES, goodbye, WsStream } from './ws-stream.ts';
 
 type Upgrade = { readonly socket: Duplex; readonly head: Buffer };
 
 const CODES: Partial<Record<ErrorCode, number>> = {
   'unauthorized': CLOSE.unauthorized, 'forbidden': CLOSE.forbidden, 'too-many': CLOSE.tooMany,
+  'internal': END_CODES.failed,
 };
 const ROUTE = '/v1/ws';
 
@@ -32,16 +34,16 @@ export function addWebSocket(app: App, edge: Edge, guard: Guard): void {
   const messages = { ofIp: new MinuteCounter(edge.limits.messagesPerMinute), ofToken: new MinuteCounter(edge.limits.messagesPerMinute) };
   server.on('wsClientError', (_, socket) => refuseUnread(socket, 400));
   app.server.on('upgrade', (request, socket, head) => {
-    upgrades.set(request, { socket, head });
-    const response = new ServerResponse(request);
-    response.shouldKeepAlive = false;
-    response.assignSocket(request.socket);
-    response.on('finish', () => socket.end());
-    app.routing(request, response);
-  });
-  app.addHook('onRequest', async ({ raw, routeOptions: { url } }) => {
-    if (raw.headers.upgrade?.toLowerCase() === 'websocket' && url !== ROUTE) throw new Refusal('not-found', `WebSockets are at ${ROUTE}`);
-    await Promise.resolve();
+    endedByError(socket); // Node has taken its own listener off.
+    const status = statusFor(request);
+    if (edge.sockets.isBusy(socket)) {
+      socket.destroy(); // An answer is under way on it: nothing can be written, and nothing more will be read.
+    } else if (status === null) {
+      route(request, socket, head);
+    } else {
+      edge.metrics.noteRefusal(status === 404 ? 'not-found' : 'bad-request');
+      refuseUnread(socket, status);
+    }
   });
 
   app.get(ROUTE, { config: { needs: 'handshake' }, schema: { querystring: noQuery, hide: true } }, async (request, reply) => {
@@ -57,6 +59,21 @@ export function addWebSocket(app: App, edge: Edge, guard: Guard): void {
     });
   });
 
+  function route(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    upgrades.set(request, { socket, head });
+    const response = new ServerResponse(request);
+    edge.sockets.take(socket, response);
+    response.shouldKeepAlive = false;
+    response.assignSocket(request.socket);
+    response.on('finish', () => endSoon(socket));
+    try {
+      app.routing(request, response);
+    } catch (error) {
+      edge.onTrouble(`a handshake failed: ${detailOf(error)}`);
+      socket.destroy();
+    }
+  }
+
   function enter(ws: WebSocket, caller: Caller, request: FastifyRequest): void {
     const visitor = guard.visitorOf(request);
     try {
@@ -64,7 +81,9 @@ export function addWebSocket(app: App, edge: Edge, guard: Guard): void {
       const place = edge.connections.admit({ ...visitor, transport: 'ws', route: ROUTE });
       new WsStream({ edge, messages, ws, caller, visitor, place });
     } catch (error) {
-      turnAway(ws, toldInside(error), request);
+      const refusal = refusalOf(error);
+      if (refusal.code === 'internal') edge.onTrouble(`a handshake failed: ${detailOf(error)}`);
+      turnAway(ws, refusal, request);
     }
   }
 
@@ -77,9 +96,15 @@ export function addWebSocket(app: App, edge: Edge, guard: Guard): void {
   }
 }
 
+/** What an upgrade is refused with before any route sees it; null: it's ours. Every route would be reached by one otherwise. */
+function statusFor({ url = '', headers: { upgrade = '' } }: IncomingMessage): 400 | 404 | null {
+  if (upgrade.toLowerCase() !== 'websocket') return 400;
+  return url.split('?', 1)[0] === ROUTE ? null : 404;
+}
+
 /** What a browser has to know; throws the rest. */
 function toldInside(error: unknown): Refusal {
   const refusal = refusalOf(error);
-  if (CODES[refusal.code] === undefined) throw error;
+  if (CODES[refusal.code] === undefined || refusal.code === 'internal') throw error;
   return refusal;
 }

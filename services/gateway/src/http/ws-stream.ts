@@ -3,6 +3,7 @@
 // W1  Every frame is answered or counted as refused; what can't be read closes the connection (4000).
 // W2  An `id` is one subscription from `subscribe` until `unsubscribed`, or an `error` instead of `subscribed`.
 // W3  After `end` nothing is handled any more, and the socket is cut when the client doesn't say goodbye.
+// W4  What fails while an event of the socket is handled ends this connection, and no other.
 
 import { CLOSE, type ClientMessage, type ErrorCode, type Filter, type From, type ServerMessage } from '@fillstream/client';
 import type { RawData, WebSocket } from 'ws';
@@ -15,6 +16,7 @@ import { detailOf, notReady, Refusal, refusalOf } from './errors.ts';
 import { MINUTE_MS, type MinuteCounter } from './limits.ts';
 import { Outlet } from './outlet.ts';
 import { clientMessages, clientMessageSchema, MOST_ID_CHARS } from './schemas.ts';
+import { GOODBYE_MS } from './sockets.ts';
 
 export type WsOptions = {
   readonly edge: Edge;
@@ -29,8 +31,8 @@ export const CODES: Readonly<Record<Exclude<End, 'client' | 'lost'>, number>> = 
   'going-away': CLOSE.goingAway, 'revoked': CLOSE.revoked, 'too-slow': CLOSE.tooSlow, 'too-many': CLOSE.tooMany, 'too-large': CLOSE.tooLarge,
   'bad-request': CLOSE.badRequest, 'failed': 1011,
 };
-/** A client that was told to go has this long to answer. */
-export const GOODBYE_MS = 3_000;
+/** What `ws` closes with by itself: the protocol broken, text that is no UTF-8, too many pieces. */
+export const OF_PROTOCOL = [1002, 1007, 1008] as const;
 /** Of its messages within a minute: one that goes on regardless is closed. */
 const MOST_REFUSED = 100;
 const READY_MS = 30_000;
@@ -57,15 +59,15 @@ export class WsStream implements Stream {
       limits,
       write: (text, onFlushed) => ws.send(text, onFlushed),
       bufferedBytes: () => ws.bufferedAmount,
-      onDrained: () => this.#resume(),
+      onDrained: () => this.#safely(() => this.#resume()),
       onTooSlow: () => this.end('too-slow'),
     });
-    this.#heartbeat = setInterval(() => this.#beat(), limits.heartbeatMs);
-    ws.on('message', (data, isBinary) => this.#take(data, isBinary));
-    ws.on('ping', () => void this.#isWithinRate());
+    this.#heartbeat = setInterval(() => this.#safely(() => this.#beat()), limits.heartbeatMs);
+    ws.on('message', (data, isBinary) => this.#safely(() => this.#take(data, isBinary)));
+    ws.on('ping', () => this.#safely(() => this.#isWithinRate()));
     ws.on('pong', () => (this.#isAlive = true));
     ws.on('error', (error: Error & { readonly code?: string }) => this.#noteUnreadable(error.code === TOO_LARGE ? 'too-large' : 'bad-request'));
-    ws.on('close', (code) => this.#close(code));
+    ws.on('close', (code) => this.#safely(() => this.#close(code)));
     options.place.attach(this);
   }
 
@@ -81,6 +83,16 @@ export class WsStream implements Stream {
     this.#release();
     if (why === 'lost' || why === 'client') ws.terminate();
     else goodbye(ws, CODES[why], why);
+  }
+
+  /** W4. */
+  #safely(handle: () => void): void {
+    try {
+      handle();
+    } catch (error) {
+      this.#options.edge.onTrouble(`a connection failed: ${detailOf(error)}`);
+      this.end('failed');
+    }
   }
 
   #take(data: RawData, isBinary: boolean): void {
@@ -129,7 +141,8 @@ export class WsStream implements Stream {
       slot.subscription = subscription;
       this.#say({ type: 'subscribed', id, cursor: subscription.cursor });
     } catch (error) {
-      if (this.#slots.get(id) === slot) this.#slots.delete(id);
+      if (this.#slots.get(id) !== slot) return; // It was unsubscribed: the id may be another's by now.
+      this.#slots.delete(id);
       throw error;
     }
   }

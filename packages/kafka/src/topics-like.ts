@@ -9,7 +9,7 @@ import { TOPICS, type SUBSCRIBER_TOPICS, type Topic } from '@fillstream/schemas'
 import kafkajs, { type Admin, type ITopicConfig } from 'kafkajs';
 import { connectionOf, nameIn, withAdmin, type KafkaOptions } from './connection.ts';
 import { PROGRESS_TOPIC } from './repartition-progress.ts';
-import { registerSchemas, type TopicReport } from './topics.ts';
+import { onceKnown, registerSchemas, type TopicReport } from './topics.ts';
 import { registryOf, type RegistryOptions } from './wire-format.ts';
 
 type Wanted = Required<Pick<ITopicConfig, 'topic' | 'numPartitions' | 'replicationFactor' | 'configEntries'>>;
@@ -27,7 +27,7 @@ export async function makeTopicsLike(from: KafkaOptions, to: KafkaOptions, regis
   await withAdmin(connectionOf(to), async (admin) => {
     const missing = new Set(reports.filter(({ made }) => made).map(({ name }) => name));
     const wanted = (await wantedOf(admin, from, to, partitions)).filter(({ topic }) => missing.has(topic));
-    if (wanted.length > 0) await admin.createTopics({ topics: wanted, waitForLeaders: true });
+    if (wanted.length > 0) await onceKnown(async () => await admin.createTopics({ topics: wanted, waitForLeaders: true }));
   });
   await registerSchemas(registryOf(registry), to.namespace);
   return reports;

@@ -4,11 +4,12 @@
 // P2  Schemas are registered with BACKWARD compatibility under the topic's value subject.
 // P3  One that isn't registered yet, and that earlier versions couldn't read, or that couldn't read theirs, is refused by name.
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import { COMPATIBILITY, SchemaType, type SchemaRegistry } from '@kafkajs/confluent-schema-registry';
 import { PortError } from '@fillstream/runtime';
 import { TOPICS, incompatibilities, schemaTextOf, type Topic } from '@fillstream/schemas';
 import kafkajs, { type Admin, type ITopicConfig } from 'kafkajs';
-import { connectionOf, nameIn, withAdmin, type KafkaOptions } from './connection.ts';
+import { connectionOf, nameIn, typeOf, withAdmin, type KafkaOptions } from './connection.ts';
 import { registryMessageOf, registryOf, statusOf, subjectOf, type RegistryOptions } from './wire-format.ts';
 
 export type TopicsOptions = {
@@ -33,6 +34,7 @@ const INPUTS: readonly Topic[] = ['fills', 'order-updates'];
 const AHEAD_MS = 60_000;
 /** By default brokers refuse what is more than an hour ahead; outputs have the times of what they came from. */
 const UNLIMITED = String(2n ** 63n - 1n);
+const [KNOWN_TRIES, KNOWN_MS] = [120, 250];
 const INPUT_BYTES = 1_048_588;
 /** The commands that change and read what is set are not given to everybody: those that matter are named. */
 const CHECKED = ['min.insync.replicas', 'cleanup.policy', 'retention.ms'];
@@ -49,9 +51,21 @@ async function makeTopics(admin: Admin, namespace: string | undefined, options: 
   const wanted = TOPICS.map((topic) => configOf(topic, namespace, options));
   const missing = wanted.filter(({ topic }) => !existing.has(topic));
   await checkCounts(admin, wanted.filter(({ topic }) => existing.has(topic)), options.partitions);
-  if (missing.length > 0) await admin.createTopics({ topics: missing, waitForLeaders: true });
-  await checkConfigs(admin, wanted);
+  if (missing.length > 0) await onceKnown(async () => await admin.createTopics({ topics: missing, waitForLeaders: true }));
+  await onceKnown(async () => await checkConfigs(admin, wanted));
   return wanted.map(({ topic }) => ({ name: topic, made: !existing.has(topic), partitions: options.partitions }));
+}
+
+/** A broker that has much to do hears of a new topic a while after it was made. */
+export async function onceKnown<T>(ask: () => Promise<T>): Promise<T> {
+  for (let left = KNOWN_TRIES; ; left -= 1) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (left === 0 || typeOf(error) !== 'UNKNOWN_TOPIC_OR_PARTITION') throw error;
+      await sleep(KNOWN_MS);
+    }
+  }
 }
 
 function configOf(topic: Topic, namespace: string | undefined, options: TopicsOptions): ITopicConfig & { readonly topic: string } {

@@ -176,3 +176,9 @@ export function longestPeriodMs(settings: AllSettings): number {
 export function foldSettingsText({ partitions: _, logLimitBytes: __, smallBelow, mediumBelow, ...rest }: AllSettings): string {
   return JSON.stringify({ ...rest, smallBelow: format(smallBelow), mediumBelow: format(mediumBelow) });
 }
+
+/** What `foldSettingsText` wrote, as settings again; the usual ones where nobody wrote any. Throws SettingsError. */
+export function storedSettings(text: string | null): AllSettings {
+  // eslint-disable-next-line @typescript-eslint/consistent-type-assertions
+  return resolveSettings(text === null ? [] : [{ source: 'the state', values: JSON.parse(text) as Record<string, unknown> }]);
+}

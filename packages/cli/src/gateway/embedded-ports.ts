@@ -6,11 +6,9 @@ import type { SqliteSource } from '@fillstream/gateway/sqlite-source';
 import { decodeQuarantined } from '@fillstream/schemas';
 import { LogReader } from '@fillstream/sqlite';
 import { INPUT_TOPICS, readCommit } from '@fillstream/topics';
-import type { Address, Oid } from '@fillstream/core';
 import { openSqliteHistory } from '../operate/sqlite-history.ts';
-import { storyOf } from '../operate/story.ts';
-import { resolveSettings } from '../settings.ts';
-import { lifeOf } from './order-life.ts';
+import { lifeIn } from './order-life.ts';
+import { pendingOf } from './pending.ts';
 import { byNewest, quarantinedOf } from './quarantined.ts';
 
 /** By partition, what only the process that has it knows; null: it isn't this one. */
@@ -26,11 +24,17 @@ export async function embeddedPorts(folder: string, working: Working): Promise<E
   const all = Array.from({ length: source.partitions }, (_, partition) => partition);
   return {
     source,
-    life: async (address, oid) => await lifeIn(folder, address, oid),
+    life: async (address, oid) => {
+      const history = openSqliteHistory(folder, address);
+      try {
+        return await lifeIn(history, history.settings, address, oid);
+      } finally {
+        await history.close();
+      }
+    },
     status: async () => {
       const partitions = all.map((partition) => reportOf(log, partition, working(partition)));
-      const pending = partitions.some((each) => each.pending === null) ? null : partitions.reduce((sum, each) => sum + (each.pending ?? 0), 0);
-      return await Promise.resolve({ partitions, pending, quarantined: all.reduce((sum, partition) => sum + log.end('quarantine', partition), 0) });
+      return await Promise.resolve({ partitions, pending: pendingOf(partitions), quarantined: all.reduce((sum, partition) => sum + log.end('quarantine', partition), 0) });
     },
     quarantine: async (limit) => await Promise.resolve(quarantineIn(log, all, limit)),
     close: () => {
@@ -38,22 +42,6 @@ export async function embeddedPorts(folder: string, working: Working): Promise<E
       log.close();
     },
   };
-}
-
-async function lifeIn(folder: string, address: string, oid: number): Promise<ReturnType<typeof lifeOf>> {
-  // The gateway has checked both.
-  // eslint-disable-next-line @typescript-eslint/consistent-type-assertions
-  const [of, order] = [address as Address, oid as Oid];
-  const history = openSqliteHistory(folder, of);
-  try {
-    const { settings: text } = history;
-    // Written by `foldSettingsText`.
-    // eslint-disable-next-line @typescript-eslint/consistent-type-assertions
-    const settings = resolveSettings(text === null ? [] : [{ source: 'the log', values: JSON.parse(text) as Record<string, unknown> }]);
-    return lifeOf(await storyOf({ address: of, oid: order, settings, history, remembered: null }));
-  } finally {
-    await history.close();
-  }
 }
 
 function reportOf(log: LogReader, partition: number, working: ReturnType<Working>): PartitionReport {

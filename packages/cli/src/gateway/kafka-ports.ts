@@ -1,7 +1,6 @@
 // What a gateway stands on beside Kafka. Redis, where it is given, knows the pending orders.
 
 import type { PartitionReport, StatusReport } from '@fillstream/client';
-import type { Address, Oid } from '@fillstream/core';
 import type { GatewayPorts } from '@fillstream/gateway/ports';
 import type { KafkaOptions, RegistryOptions } from '@fillstream/kafka';
 import type { RedisOptions } from '@fillstream/redis';
@@ -9,9 +8,8 @@ import { openKafkaHistory } from '../operate/kafka-history.ts';
 import { QUARANTINE, readEntries } from '../operate/quarantine-entry.ts';
 import { collect } from '../operate/status/collect.ts';
 import type { PartitionStatus, Snapshot } from '../operate/status/snapshot.ts';
-import { storyOf } from '../operate/story.ts';
-import { resolveSettings } from '../settings.ts';
-import { lifeOf } from './order-life.ts';
+import { lifeIn } from './order-life.ts';
+import { pendingOf } from './pending.ts';
 import { byNewest, quarantinedOf } from './quarantined.ts';
 
 export type KafkaPortsOptions = {
@@ -35,12 +33,9 @@ export async function kafkaPorts(options: KafkaPortsOptions): Promise<GatewayPor
   return {
     source: await KafkaSource.open(kafka, registry),
     life: async (address, oid) => {
-      // The gateway has checked both.
-      // eslint-disable-next-line @typescript-eslint/consistent-type-assertions
-      const [of, order] = [address as Address, oid as Oid];
-      const history = await openKafkaHistory(kafka, registry, of);
+      const history = await openKafkaHistory(kafka, registry, address);
       try {
-        return lifeOf(await storyOf({ address: of, oid: order, settings: await settingsOf(options), history, remembered: null }));
+        return await lifeIn(history, await settingsOf(options), address, oid);
       } finally {
         await history.close();
       }
@@ -57,24 +52,21 @@ export async function kafkaPorts(options: KafkaPortsOptions): Promise<GatewayPor
   };
 }
 
-/** Those that the state was made with; where nobody says them, the usual ones. */
-async function settingsOf({ redis, namespace }: KafkaPortsOptions): Promise<ReturnType<typeof resolveSettings>> {
-  if (redis === null) return resolveSettings([]);
+/** Those that the state was made with, as text; null where nobody says them. */
+async function settingsOf({ redis, namespace }: KafkaPortsOptions): Promise<string | null> {
+  if (redis === null) return null;
   const { RedisConnection, storedFacts } = await import('@fillstream/redis');
   const connection = await RedisConnection.open(redis);
   try {
-    const text = (await storedFacts(connection, namespace))['settings'];
-    // Written by `foldSettingsText`.
-    // eslint-disable-next-line @typescript-eslint/consistent-type-assertions
-    return resolveSettings(text === undefined ? [] : [{ source: 'the state', values: JSON.parse(text) as Record<string, unknown> }]);
+    return (await storedFacts(connection, namespace))['settings'] ?? null;
   } finally {
     connection.close();
   }
 }
 
 function statusOf({ partitions, quarantined }: Snapshot): Pick<StatusReport, 'partitions' | 'pending' | 'quarantined'> {
-  const pending = partitions.some(({ orders }) => orders === null) ? null : partitions.reduce((sum, { orders }) => sum + (orders ?? 0), 0);
-  return { partitions: partitions.map(reportOf), pending, quarantined: quarantined?.records ?? null };
+  const reports = partitions.map(reportOf);
+  return { partitions: reports, pending: pendingOf(reports), quarantined: quarantined?.records ?? null };
 }
 
 function reportOf(status: PartitionStatus): PartitionReport {

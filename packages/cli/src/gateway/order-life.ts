@@ -1,12 +1,22 @@
 // The story of an order as the gateway tells it.
 
 import type { LifeDeadline, LifeEvent, OrderLife } from '@fillstream/client';
+import type { Address, Oid } from '@fillstream/core';
+import type { LogRecord } from '@fillstream/runtime';
 import type { Coming } from '../operate/address-fold.ts';
 import type { Deadline, Event } from '../operate/events.ts';
-import type { Story } from '../operate/story.ts';
+import type { History } from '../operate/history.ts';
+import { storyOf, type Story } from '../operate/story.ts';
+import { storedSettings } from '../settings.ts';
 
-/** null: the log speaks of no such order. */
-export function lifeOf({ address, oid, about, now, streamTime, events, coming, state }: Story): OrderLife | null {
+/** Folded again out of the log; null: it speaks of no such order. `address` and `oid` have been checked. Throws PortError. */
+export async function lifeIn(history: History<LogRecord>, settings: string | null, address: string, oid: number): Promise<OrderLife | null> {
+  // eslint-disable-next-line @typescript-eslint/consistent-type-assertions
+  const order = { address: address as Address, oid: oid as Oid };
+  return lifeOf(await storyOf({ ...order, settings: storedSettings(settings), history, remembered: null }));
+}
+
+function lifeOf({ address, oid, about, now, streamTime, events, coming, state }: Story): OrderLife | null {
   if (events.length === 0 && state === null) return null;
   return { address, oid, about, now, streamTime, events: events.map(eventOf), coming: coming.map(comingOf) };
 }

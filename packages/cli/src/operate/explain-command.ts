@@ -6,7 +6,7 @@ import { decodeOrder, partitionOf, type LogRecord } from '@fillstream/runtime';
 import { Command } from 'commander';
 import { UsageError } from '../errors.ts';
 import { addressesOf, collected } from '../exchange-flags.ts';
-import { resolveSettings } from '../settings.ts';
+import { resolveSettings, storedSettings } from '../settings.ts';
 import { settingsOptions, settingsSources, type SettingsFlags } from '../settings-flags.ts';
 import { kafkaFlags, kafkaOptions, redisFlags, redisOptions, type KafkaFlags, type RedisFlags } from '../stack/connections.ts';
 import { viewOf } from './address-fold.ts';
@@ -140,9 +140,7 @@ async function openSource(flags: SourceFlags, address: Address, oid: Oid | null)
 function settingsOf(flags: SettingsFlags, stored: string | null): Settings {
   const written = settingsSources(flags);
   if (stored === null || written.some(({ values }) => Object.keys(values).length > 0)) return resolveSettings(written);
-  // Written by `foldSettingsText`.
-  // eslint-disable-next-line @typescript-eslint/consistent-type-assertions
-  return resolveSettings([{ source: 'the state', values: JSON.parse(stored) as Record<string, unknown> }]);
+  return storedSettings(stored);
 }
 
 /** What Redis holds. Throws PortError. */

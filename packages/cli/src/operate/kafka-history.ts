@@ -1,6 +1,5 @@
 // The history of one partition as Kafka has it.
 
-import type { Address } from '@fillstream/core';
 import type { KafkaOptions, RegistryOptions, StretchReader, StretchRecord, WireFormat } from '@fillstream/kafka';
 import { partitionOf, type LogRecord } from '@fillstream/runtime';
 import { decodeSignal, type Topic } from '@fillstream/schemas';
@@ -13,7 +12,7 @@ export type Formats = ReadonlyMap<string, WireFormat>;
 const READ = [...INPUT_TOPICS, 'commits', 'signals'] as const satisfies readonly Topic[];
 
 /** Throws PortError. */
-export async function openKafkaHistory(kafka: KafkaOptions, registry: RegistryOptions, address: Address): Promise<History<LogRecord>> {
+export async function openKafkaHistory(kafka: KafkaOptions, registry: RegistryOptions, address: string): Promise<History<LogRecord>> {
   const { StretchReader: Reader, boundsOf } = await import('@fillstream/kafka');
   const formats = await formatsOf(kafka, registry, READ);
   // Outputs first: what they speak of is on the inputs by then.
@@ -80,7 +79,7 @@ async function nextCommit(reader: StretchReader, partition: number, formats: For
   return record === null ? null : readCommit(await bodyOf(record.value, formats.get('commits')) ?? Buffer.alloc(0));
 }
 
-async function emittedOf(reader: StretchReader, partition: number, formats: Formats, address: Address): Promise<Emitted[]> {
+async function emittedOf(reader: StretchReader, partition: number, formats: Formats, address: string): Promise<Emitted[]> {
   const emitted: Emitted[] = [];
   for (let record = await reader.next('signals', partition); record !== null; record = await reader.next('signals', partition)) {
     if (record.key?.toString() !== address) continue;

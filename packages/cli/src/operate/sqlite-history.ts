@@ -5,7 +5,6 @@ import { partitionOf, type LogRecord } from '@fillstream/runtime';
 import { decodeSignal } from '@fillstream/schemas';
 import { LogReader, type StoredRecord } from '@fillstream/sqlite';
 import { INPUT_TOPICS, readCommit, toLogRecord } from '@fillstream/topics';
-import type { Address } from '@fillstream/core';
 import { recordedStretches, type History } from './history.ts';
 import { jsonOfRecord } from './record-json.ts';
 
@@ -19,7 +18,7 @@ export type SqliteHistory = History<LogRecord> & {
 };
 
 /** Throws PortError. */
-export function openSqliteHistory(folder: string, address: Address): SqliteHistory {
+export function openSqliteHistory(folder: string, address: string): SqliteHistory {
   const log = LogReader.open(folder);
   const partition = partitionOf(address, Number(log.fact('partitions') ?? 1));
   const commits = rows(log, 'commits', partition);

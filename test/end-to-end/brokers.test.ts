@@ -47,6 +47,7 @@ async function throughKills(t: TestContext, servers: Servers): Promise<void> {
   await still.import(paths);
   for (let round = 0; round < ROUNDS; round += 1) {
     const processors = [still.processor(), live.processor()];
+    t.after(() => processors.forEach((processor) => processor.kill('SIGKILL')));
     for (const processor of processors) await processor.heard(/has partitions/);
     const journals = paths.slice(round * nodes.length);
     const absence = { replicas: nodes.length, awayMs: nodes.length === 1 && round % 2 === 1 ? AWAY_MS : 0 };

@@ -245,7 +245,10 @@ export class KafkaLog implements EventLog {
   }
 
   async #boundsOf(topic: Topic, partition: number): Promise<{ readonly low: number; readonly high: number }> {
-    const all = await this.#admin.fetchTopicOffsets(this.nameOf(topic));
+    const name = this.nameOf(topic);
+    const all = await this.#admin.fetchTopicOffsets(name).catch((error: unknown) => {
+      throw kafkaFailure(`the offsets of ${name}`, error);
+    });
     const found = all.find((each) => each.partition === partition);
     return { low: Number(found?.low ?? 0), high: Number(found?.high ?? 0) };
   }

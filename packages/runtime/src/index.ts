@@ -1,5 +1,6 @@
 export { StoreRefused, snapshot } from './checkpointer.ts';
 export { EMPTY_HISTORY_ID, HistoryId, comparePositions, samePoint, startOf, type HistoryPoint, type Position, type Run } from './history.ts';
+export { inTime } from './in-time.ts';
 export { DEFAULT_LIMITS, PartitionLoop, type LoopLimits, type LoopOptions } from './loop.ts';
 export type { Holdings, LoopEvent, Standing } from './loop-event.ts';
 export { MemoryLog, type FaultHook, type MemoryLogOptions } from './memory-log.ts';

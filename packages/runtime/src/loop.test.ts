@@ -237,6 +237,26 @@ suite('stopping', () => {
   });
 });
 
+suite('stopping while the log is out of reach', () => {
+  test('ends in order, however many failures came before: the next owner takes over', async () => {
+    for (const last of [1, 5]) {
+      let opened = 0;
+      const world = worldOf({ seed: 1, size: 30 }, { topics: 1 });
+      const away: EventLog = {
+        inputs: world.log.inputs,
+        assigned: async () => { await world.log.assigned(); },
+        open: async () => {
+          opened += 1;
+          if (opened === last) loop.stop();
+          return await Promise.reject(new PortError('unknown-outcome', 'no broker', { retryable: true }));
+        },
+      };
+      const loop = world.loop({ log: away });
+      assert.equal(await loop.run(), 'stopped');
+    }
+  });
+});
+
 suite('events', () => {
   test('tell of each commit once, in order, with its stream time', async () => {
     const world = worldOf({ seed: 9, size: 90 }, { topics: 1, limits: { batchRecords: 7, batchTimers: 3 } });

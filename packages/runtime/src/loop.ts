@@ -100,10 +100,12 @@ export class PartitionLoop {
       try {
         return await this.#runOwned();
       } catch (error) {
-        if (!isRetryable(error) || ++this.#failures >= MAX_FAILURES) throw error;
-        this.#distrustStore = error instanceof StoreRefused && error.why === 'gone';
+        if (!isRetryable(error)) throw error;
+        this.#failures += 1;
+        if (this.#failures >= MAX_FAILURES && !this.#stopped) throw error;
         this.#emit({ kind: 'interrupted', partition: this.#options.partition, error });
-        if (this.#stopped) return 'stopped';
+        if (this.#stopped) return 'stopped'; // What is left, the next owner takes over.
+        this.#distrustStore = error instanceof StoreRefused && error.why === 'gone';
       }
     }
   }

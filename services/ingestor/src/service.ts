@@ -4,9 +4,9 @@
 //     address, and its records come twice.
 // G2  It refuses to start on what would lose data, and names the setting.
 
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Endpoint, OnEvent } from '@fillstream/hyperliquid/live';
 import { KafkaInputWriter, checkDurability, type KafkaOptions, type RegistryOptions, type TopicTail } from '@fillstream/kafka';
+import { inTime } from '@fillstream/runtime';
 import { healthOf, type IngestorHealth } from './health.ts';
 import { KafkaLiveLog } from './live/kafka-live-log.ts';
 import { LiveIngest, type Arrival, type LiveIngestOptions } from './live/live-ingest.ts';
@@ -169,14 +169,7 @@ export class IngestorService {
   /** Leaves the group and drains, at once. True when all of it was done in time. */
   async #closed(): Promise<boolean> {
     this.#isStopping = true;
-    const timer = new AbortController();
-    const all = Promise.all([this.#roster?.leave(), this.#repairs?.close(), this.#ingest.close().catch(() => undefined)]).then(async () => {
-      await this.#writer.close();
-      return true;
-    });
-    const late = sleep(DRAIN_MS, false, { signal: timer.signal }).catch(() => false);
-    const isDrained = await Promise.race([all, late]);
-    timer.abort();
-    return isDrained;
+    const all = Promise.all([this.#roster?.leave(), this.#repairs?.close(), this.#ingest.close().catch(() => undefined)]);
+    return await inTime(all.then(async () => await this.#writer.close()), DRAIN_MS);
   }
 }

@@ -3,8 +3,7 @@
 // G1  A partition that is taken away is drained; one that comes back begins when its earlier loop has ended.
 // G2  A loop that fails ends the service with its error: another member goes on with its partitions.
 
-import { setTimeout as sleep } from 'node:timers/promises';
-import { PartitionLoop, type Holdings, type LoopOptions, type Standing } from '@fillstream/runtime';
+import { PartitionLoop, inTime, type Holdings, type LoopOptions, type Standing } from '@fillstream/runtime';
 
 /** A loop that takes longer to end is left behind: its partition's next owner fences it. */
 const DRAIN_MS = 8_000;
@@ -77,12 +76,10 @@ export class GroupProcessor {
   }
 
   async #drained(): Promise<void> {
-    const timer = new AbortController();
     const all = Promise.all(Array.from(this.#running.values(), async ({ done }) => {
       await done;
     }));
-    await Promise.race([all, sleep(DRAIN_MS, undefined, { signal: timer.signal }).catch(() => undefined)]);
-    timer.abort();
+    await inTime(all, DRAIN_MS);
   }
 
   /** G1. */

@@ -5,7 +5,7 @@
 import type { Settings } from '@fillstream/core';
 import { KafkaLog, checkDurability, type Delivery, type KafkaOptions, type Lag, type OnStep, type RegistryOptions, type Retention } from '@fillstream/kafka';
 import { RedisConnection, RedisStore, agreeOn, checkRedis, type RedisOptions, type RedisUsage } from '@fillstream/redis';
-import type { Holdings, LoopEvent, LoopLimits } from '@fillstream/runtime';
+import { inTime, type Holdings, type LoopEvent, type LoopLimits } from '@fillstream/runtime';
 import { GroupProcessor } from './group-processor.ts';
 import { healthOf, type PartitionHealth, type ProcessorHealth } from './health.ts';
 import { Watch } from './watch.ts';
@@ -46,6 +46,8 @@ export type ProcessorStanding = {
 };
 
 const SESSION_TIMEOUT_MS = 30_000;
+/** To leave the group; a broker that is away is not waited for: the group finds out when the session has ended. */
+const LEAVE_MS = 1_500;
 
 export class ProcessorService {
   readonly #options: ServiceOptions;
@@ -133,7 +135,7 @@ export class ProcessorService {
     try {
       await this.#processor.run();
     } finally {
-      await Promise.all([this.#watch?.close(), this.#log.close()]);
+      await inTime(Promise.allSettled([this.#watch?.close(), this.#log.close()]), LEAVE_MS);
       this.#connection.close();
     }
   }

@@ -10,6 +10,7 @@ import { Command, Option } from 'commander';
 import { UsageError } from '../errors.ts';
 import { collected } from '../exchange-flags.ts';
 import { endpoint, stopper, tell, type Endpoint } from '../flags.ts';
+import { leaveSoon } from '../operate/output.ts';
 import { kafkaFlags, kafkaOptions, redisFlags, redisOptions, type KafkaFlags, type RedisFlags } from '../stack/connections.ts';
 import { DRAINING, servingEntry } from '../stack/service-entries.ts';
 import { logFlag, openLog, type LogFlags } from '../stack/service-log.ts';
@@ -27,7 +28,6 @@ type Flags = KafkaFlags & Omit<RedisFlags, 'redis'> & LogFlags & GatewayFlags & 
 /** What the gateway stands on, and how that ends. `failed` rejects when it can't be stood on any more. */
 type Ground = { readonly ports: GatewayPorts; readonly authority: Authority | null; readonly failed: Promise<never>; readonly close: () => Promise<void> };
 
-const LEFT_BEHIND_MS = 1_000;
 
 export function gatewayCommand(): Command {
   const command = new Command('gateway')
@@ -66,7 +66,7 @@ async function runGateway(flags: Flags): Promise<void> {
   } finally {
     stop.dispose();
     await close();
-    setTimeout(() => process.exit(), LEFT_BEHIND_MS).unref(); // What a client may still wait for isn't waited for.
+    leaveSoon();
   }
 }
 

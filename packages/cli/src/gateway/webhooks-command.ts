@@ -4,12 +4,12 @@ import type { LogEntry } from '@fillstream/observe';
 import type { WebhookEvent, WebhookService, WebhookServiceOptions } from '@fillstream/gateway/webhooks/service';
 import { Command, Option } from 'commander';
 import { endpoint, period, stopper, tell, wholeNumber, type Endpoint } from '../flags.ts';
+import { leaveSoon } from '../operate/output.ts';
 import { kafkaFlags, kafkaOptions, type KafkaFlags } from '../stack/connections.ts';
 import { drainedEntry, partitionsEntry, servingEntry } from '../stack/service-entries.ts';
 import { drainedAfter, verdictsOf } from '../stack/service-life.ts';
 import { logFlag, openLog, type LogFlags } from '../stack/service-log.ts';
 
-const LEFT_BEHIND_MS = 1_000;
 const SESSION_TIMEOUT_MS = 10_000;
 /** Those of the service (DEFAULT_RETRY, DEFAULT_TIMEOUT_MS, DEFAULT_BROKEN_AFTER), which isn't loaded before it runs. */
 const DEFAULTS = { attempts: 8, firstWaitMs: 5_000, timeoutMs: 10_000, brokenAfter: 5 };
@@ -72,7 +72,7 @@ async function runWebhooks(flags: WebhooksFlags): Promise<void> {
     log(drainedEntry());
   } finally {
     stop.dispose();
-    setTimeout(() => process.exit(), LEFT_BEHIND_MS).unref(); // What a client may still wait for isn't waited for.
+    leaveSoon();
   }
 }
 

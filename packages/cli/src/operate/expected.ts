@@ -71,7 +71,8 @@ function notJson(original: Buffer): string {
 }
 
 function wrongFields(record: Json): string[] {
-  const good = GOOD[String(record['kind'])];
+  const kind = String(record['kind']);
+  const good = Object.hasOwn(GOOD, kind) ? GOOD[kind] : undefined;
   if (good === undefined) return [`kind: fill, orderUpdate, account or tick, got ${shown(record['kind'])}`];
   return pathsOf(good).flatMap((path) => {
     const value = at(record, path);

@@ -7,12 +7,12 @@ import { Command, Option } from 'commander';
 import { UsageError } from '../errors.ts';
 import { endpointOf, type ExchangeFlags } from '../exchange-flags.ts';
 import { endpoint, stopper, tell, wholeNumber, type Endpoint } from '../flags.ts';
+import { leaveSoon } from '../operate/output.ts';
 import { kafkaFlags, kafkaOptions, type KafkaFlags } from './connections.ts';
 import { assignedEntry, drainedEntry, liveEntry, noRoomEntry, servingEntry, spillEntry } from './service-entries.ts';
 import { drainedAfter, verdictsOf } from './service-life.ts';
 import { logFlag, openLog, type LogFlags } from './service-log.ts';
 
-const LEFT_BEHIND_MS = 1_000;
 const SESSION_TIMEOUT_MS = 10_000;
 
 type IngestorFlags = KafkaFlags & ExchangeFlags & LogFlags & {
@@ -55,7 +55,7 @@ async function runIngestor(flags: IngestorFlags): Promise<void> {
     log(drainedEntry(await drainedAfter(started, stop.signal, log)));
   } finally {
     stop.dispose();
-    setTimeout(() => process.exit(), LEFT_BEHIND_MS).unref(); // What a client may still wait for isn't waited for.
+    leaveSoon();
   }
 }
 

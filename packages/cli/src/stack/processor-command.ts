@@ -5,6 +5,7 @@ import type { ProcessorService, ServiceOptions } from '@fillstream/processor/ser
 import { INPUT_TOPICS } from '@fillstream/topics';
 import { Command, Option } from 'commander';
 import { endpoint, stopper, tell, wholeNumber, type Endpoint } from '../flags.ts';
+import { leaveSoon } from '../operate/output.ts';
 import { foldSettingsText, resolveSettings } from '../settings.ts';
 import { settingsOptions, settingsSources, type SettingsFlags } from '../settings-flags.ts';
 import { kafkaFlags, kafkaOptions, redisFlags, redisOptions, type KafkaFlags, type RedisFlags } from './connections.ts';
@@ -12,7 +13,6 @@ import { drainedEntry, loopEntry, partitionsEntry, servingEntry } from './servic
 import { drainedAfter, verdictsOf } from './service-life.ts';
 import { logFlag, openLog, type LogFlags } from './service-log.ts';
 
-const LEFT_BEHIND_MS = 1_000;
 const SESSION_TIMEOUT_MS = 30_000;
 
 type ProcessorFlags = KafkaFlags & RedisFlags & SettingsFlags & LogFlags & {
@@ -55,7 +55,7 @@ async function runProcessor(flags: ProcessorFlags): Promise<void> {
     log(drainedEntry());
   } finally {
     stop.dispose();
-    setTimeout(() => process.exit(), LEFT_BEHIND_MS).unref(); // What a client may still wait for isn't waited for.
+    leaveSoon();
   }
 }
 

@@ -2,6 +2,7 @@
 //
 // F1  A line without its newline was never acknowledged: it is cut off when the file is opened.
 // F2  Entries leave from the front; the file is emptied when the last has left. After a crash all that it holds come again.
+// F3  A line that is no JSON, as a damaged disk leaves it, is not passed over: nothing leaves any more, and the error says where.
 
 import { closeSync, fstatSync, fsyncSync, ftruncateSync, mkdirSync, openSync, readSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -9,7 +10,13 @@ import { dirname } from 'node:path';
 const NEWLINE = 10;
 const READ_BYTES = 1 << 20;
 
+/** What is in the file can't be read. */
+export class SpillError extends Error {
+  override readonly name = 'SpillError';
+}
+
 export class SpillFile {
+  readonly #path: string;
   readonly #descriptor: number;
   /** Bytes in the file. */
   #size: number;
@@ -19,6 +26,7 @@ export class SpillFile {
   /** Throws a system error when it can't be written. */
   constructor(path: string) {
     mkdirSync(dirname(path), { recursive: true });
+    this.#path = path;
     this.#descriptor = openSync(path, 'a+');
     this.#size = this.#endOfLastLine(fstatSync(this.#descriptor).size);
     ftruncateSync(this.#descriptor, this.#size); // F1
@@ -42,10 +50,10 @@ export class SpillFile {
     }
   }
 
-  /** The first entries, about READ_BYTES of them, at least one; and what to call when they are elsewhere. */
+  /** The first entries, about READ_BYTES of them, at least one; and what to call when they are elsewhere. Throws SpillError (F3). */
   first(): { readonly entries: readonly unknown[]; readonly leave: () => void } {
     const text = this.#lines(Math.min(READ_BYTES, this.bytes));
-    const entries = text.toString('utf8').split('\n').slice(0, -1).map((line): unknown => JSON.parse(line));
+    const entries = text.toString('utf8').split('\n').slice(0, -1).map((line): unknown => this.#entry(line));
     return {
       entries,
       leave: () => {
@@ -59,6 +67,16 @@ export class SpillFile {
 
   close(): void {
     closeSync(this.#descriptor);
+  }
+
+  #entry(line: string): unknown {
+    try {
+      return JSON.parse(line);
+    } catch (cause) {
+      const message = `${this.#path} is damaged: from byte ${String(this.#left)} on there is a line that is no entry; move the file away, and `
+        + 'what it holds is asked for again at the exchange, as far back as that keeps it';
+      throw new SpillError(message, { cause });
+    }
   }
 
   /** Whole lines from the front, of so many bytes at most, or the first one. */

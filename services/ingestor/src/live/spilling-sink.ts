@@ -6,10 +6,11 @@
 // S3  The file is bounded: beyond that nothing is taken any more, and whoever reads the exchange stops reading.
 // S4  What leaves the file goes in few calls, addresses beside each other: a file that records come to faster than they leave it one
 //     by one would never be empty again.
+// S5  A file that can't be read ends it: from then on every call throws what the file said.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { GapRecord, InputRecord, Progress, Sink } from '@fillstream/hyperliquid/live';
-import type { SpillFile } from './spill-file.ts';
+import { SpillError, type SpillFile } from './spill-file.ts';
 
 export type SpillOptions = {
   readonly sink: Sink;
@@ -37,6 +38,8 @@ export class SpillingSink implements Sink {
   /** By address, the latest that was saved here: the sink behind may not have it yet. */
   readonly #progress = new Map<string, Progress>();
   #draining: Promise<void> | null = null;
+  /** S5. */
+  #broken: Error | null = null;
   #closed = false;
 
   constructor(options: SpillOptions) {
@@ -86,6 +89,7 @@ export class SpillingSink implements Sink {
     const { file } = this.#options;
     for (;;) {
       if (this.#closed) throw new Error('the sink was closed');
+      if (this.#broken !== null) throw this.#broken;
       if (this.#draining === null) {
         const failure = await this.#given(entry);
         if (failure === null) return;
@@ -116,8 +120,12 @@ export class SpillingSink implements Sink {
 
   #drainLater(why: string): void {
     if (this.#draining !== null) return;
-    this.#options.onChange?.('spilling', why);
-    this.#draining = this.#drain();
+    const { onChange } = this.#options;
+    onChange?.('spilling', why);
+    this.#draining = this.#drain().catch((error: unknown) => {
+      this.#broken = error instanceof Error ? error : new Error(String(error)); // It stays behind, and takes nothing any more.
+      onChange?.('failed', this.#broken.message);
+    });
   }
 
   /** Until the file is empty: then the next call goes to the sink at once (S1). */
@@ -173,8 +181,13 @@ function joined(entries: readonly Entry[]): Entry[] {
   return calls;
 }
 
-/* Written above. */
 function entryOf(value: unknown): Entry {
-  // eslint-disable-next-line @typescript-eslint/consistent-type-assertions
-  return value as Entry;
+  if (isEntry(value)) return value;
+  throw new SpillError('the spill file is damaged: it holds a line of JSON that is no entry; move the file away');
+}
+
+/* What is in an entry was written above. */
+function isEntry(value: unknown): value is Entry {
+  if (typeof value !== 'object' || value === null) return false;
+  return ('append' in value && Array.isArray(value.append)) || 'gap' in value || ('progress' in value && 'address' in value);
 }

@@ -1,6 +1,7 @@
 // Time for the topics: a tick each second, once everything that arrived before it is durable.
 //
 // T1  While records wait, time waits: a tick that overtook them would end orders whose fills are on their way.
+// T2  It looks often while something waits, and else not before the next tick is due.
 
 import type { WatchStatus } from '@fillstream/hyperliquid/live';
 
@@ -20,7 +21,7 @@ export type TickerOptions = {
 
 export class Ticker {
   readonly #options: TickerOptions;
-  readonly #timer: NodeJS.Timeout;
+  #timer: NodeJS.Timeout;
   /** The next tick's time, and the addresses with records that arrived before it. */
   #next: { readonly at: number; readonly waiting: Set<string> } | null = null;
   #ticking: Promise<void> | null = null;
@@ -28,13 +29,21 @@ export class Ticker {
 
   constructor(options: TickerOptions) {
     this.#options = options;
-    this.#timer = setInterval(() => this.#look(), LOOK_MS);
+    this.#timer = this.#lookIn(LOOK_MS);
   }
 
   /** Resolves when the last tick is durable, or failed. */
   async stop(): Promise<void> {
-    clearInterval(this.#timer);
+    clearTimeout(this.#timer);
     await this.#ticking;
+  }
+
+  #lookIn(ms: number): NodeJS.Timeout {
+    return setTimeout(() => {
+      this.#look();
+      const untilDue = this.#next === null ? this.#lastAt + EVERY_MS - this.#options.now() : 0;
+      this.#timer = this.#lookIn(Math.min(EVERY_MS, Math.max(LOOK_MS, untilDue))); // T2
+    }, ms);
   }
 
   #look(): void {

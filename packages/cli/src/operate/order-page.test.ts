@@ -63,7 +63,8 @@ test('a signal says why it went out just then', async () => {
   assert.match((await reasonsOf([status(0, 'filled', '0'), fill(10, 7)])).join(), /^went out 5 s after the fill with tid 7 came, because/);
   assert.match((await reasonsOf([fill(0, 1, { sz: '4' }), status(10, 'filled', '0')])).join(), /the fills sum to 4, more than the 3 /);
   assert.match((await reasonsOf([fill(0, 1), tick(300_000)])).join(), /^went out 5 min after the first fill that no signal had counted, because no status/);
-  assert.match((await reasonsOf([fill(0, 1, { twapId: 9 })])).join(), /^went out 2 s after its last fill, .*no status will tell/);
+  assert.match((await reasonsOf([fill(0, 1, { twapId: 9 })])).join(), /^went out 2 s after its only fill, because no status will tell/);
+  assert.match((await reasonsOf([fill(0, 1, { twapId: 9 }), fill(500, 2, { twapId: 9, startPosition: '1' })])).join(), /^went out 2 s after its last fill, 2.5 s after the first that/);
 });
 
 test('a fill after a signal is told as the reason of the revision, and as none where late fills are dropped', async () => {

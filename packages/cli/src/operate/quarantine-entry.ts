@@ -42,8 +42,9 @@ export async function entriesAt(kafka: KafkaOptions, registry: RegistryOptions, 
   const bounds = await boundsOf(kafka, QUARANTINE);
   const stretches = Array.from(Map.groupBy(places, ({ partition }) => partition), ([partition, group]): Stretch => {
     const [low, high] = [bounds.find((each) => each.partition === partition)?.low ?? 0, bounds.find((each) => each.partition === partition)?.high ?? 0];
-    const offsets = group.map(({ offset }) => offset);
-    return { topic: QUARANTINE, partition, from: Math.max(low, Math.min(...offsets)), to: Math.min(high, Math.max(...offsets) + 1) };
+    const least = group.reduce((at, { offset }) => Math.min(at, offset), Infinity);
+    const greatest = group.reduce((at, { offset }) => Math.max(at, offset), 0);
+    return { topic: QUARANTINE, partition, from: Math.max(low, least), to: Math.min(high, greatest + 1) };
   });
   const found = new Map<string, Entry>();
   for await (const entry of readEntries(kafka, registry, stretches)) found.set(placeText(entry.place), entry);

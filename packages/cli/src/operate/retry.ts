@@ -67,7 +67,7 @@ async function find(kafka: KafkaOptions, group: readonly Entry[]): Promise<Found
   const wanted = new Set(group.map(({ refused: { offset } }) => offset));
   const [originals, retried] = [new Map<number, StretchRecord>(), new Map<string, string>()];
   const bounds = (await boundsOf(kafka, topic)).find((each) => each.partition === partition);
-  const from = Math.max(bounds?.low ?? 0, Math.min(...wanted));
+  const from = Math.max(bounds?.low ?? 0, wanted.values().reduce((least, offset) => Math.min(least, offset)));
   const reader = await StretchReader.open(kafka, [{ topic, partition, from, to: Math.max(from, bounds?.high ?? 0) }]);
   try {
     for (let record = await reader.nextOfAny(); record !== null; record = await reader.nextOfAny()) {

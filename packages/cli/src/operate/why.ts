@@ -81,7 +81,9 @@ function graceText(view: OrderView | null): string {
 function quietText(step: Step<LogRecord>, after: (from: number) => string): string {
   const { before } = step;
   if (before === null || step.kind !== 'timer') return 'at once';
-  return `${after(before.changedAt)} after its last fill, ${after(before.unreportedSince ?? before.changedAt)} after the first that no signal had counted`;
+  const sinceLast = `${after(before.changedAt)} after its ${before.ledger?.fills === 1 ? 'only' : 'last'} fill`;
+  if (unreported(before) === 1) return sinceLast;
+  return `${sinceLast}, ${after(before.unreportedSince ?? before.changedAt)} after the first that no signal had counted`;
 }
 
 function changeText(step: Step<LogRecord> | null): string {

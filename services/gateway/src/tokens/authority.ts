@@ -120,7 +120,7 @@ export class TokenBook {
 
   #wakeAtNextExpiry(): void {
     clearTimeout(this.#timer);
-    const soonest = Math.min(...Array.from(this.#byHash.values(), ({ record }) => record.expiresAt ?? Infinity));
+    const soonest = this.#byHash.values().reduce((least, { record }) => Math.min(least, record.expiresAt ?? Infinity), Infinity);
     if (soonest === Infinity) return;
     this.#timer = setTimeout(() => this.#expire(), Math.min(Math.max(0, soonest - this.#now()), GREATEST_DELAY_MS));
     this.#timer.unref();

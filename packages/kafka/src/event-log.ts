@@ -17,7 +17,7 @@ import { enduring, type Enduring } from './enduring.ts';
 import { Feed, lostRecords, type TopicQueue } from './feed.ts';
 import { isSame, parseLast, type Applied } from './last-applied.ts';
 import { LagWatch } from './lag.ts';
-import { Membership } from './membership.ts';
+import { Membership, sessionConfig } from './membership.ts';
 import { openPlain, openTransactional, type Offsets, type OnStep, type Outputs } from './outputs.ts';
 import { KafkaPartition } from './partition-log.ts';
 import { WireFormat, registryOf, type RegistryOptions } from './wire-format.ts';
@@ -42,7 +42,6 @@ export type GroupListener = {
 };
 
 const SESSION_TIMEOUT_MS = 30_000;
-const HEARTBEATS_A_SESSION = 10;
 /** Reads as fast as four times as much, and fewer records wait to be handed over. */
 const BYTES_A_PARTITION = 65_536;
 /** How long a fetch waits for records, and so a partition that is opened meanwhile. */
@@ -97,16 +96,12 @@ export class KafkaLog implements EventLog {
     this.partitions = partitions;
     this.formats = formats;
     this.groupId = nameIn(options.kafka.namespace, 'processor');
-    const sessionTimeout = options.sessionTimeoutMs ?? SESSION_TIMEOUT_MS;
     this.#consumer = kafka.consumer({
       groupId: this.groupId,
       partitionAssigners: [coPartitionAssigner(() => this.#membership.partitions)],
-      sessionTimeout,
-      rebalanceTimeout: sessionTimeout, // Who died while it joined is waited for so long.
-      heartbeatInterval: Math.floor(sessionTimeout / HEARTBEATS_A_SESSION),
+      ...sessionConfig(options.sessionTimeoutMs ?? SESSION_TIMEOUT_MS),
       maxBytesPerPartition: BYTES_A_PARTITION,
       maxWaitTimeInMs: FETCH_WAIT_MS,
-      allowAutoTopicCreation: false,
     });
     this.#membership = new Membership(this.#consumer, this.nameOf('fills'), (assigned, ms) => {
       this.#listener.onJoined?.(ms);

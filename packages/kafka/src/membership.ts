@@ -4,10 +4,19 @@
 //     time, the group has to have answered since (a heartbeat, or a joining).
 
 import { PortError } from '@fillstream/runtime';
-import type { Consumer } from 'kafkajs';
+import type { Consumer, ConsumerConfig } from 'kafkajs';
 
+const HEARTBEATS_A_SESSION = 10;
 /** How long the group may leave us without an answer. */
 const ANSWER_MS = 60_000;
+
+/** What a member of a group keeps to: it is given up after a session without a sign of it, also while it joins. */
+export function sessionConfig(
+  sessionTimeout: number,
+): Pick<ConsumerConfig, 'sessionTimeout' | 'rebalanceTimeout' | 'heartbeatInterval' | 'allowAutoTopicCreation'> {
+  const heartbeatInterval = Math.floor(sessionTimeout / HEARTBEATS_A_SESSION);
+  return { sessionTimeout, rebalanceTimeout: sessionTimeout, heartbeatInterval, allowAutoTopicCreation: false };
+}
 
 export class Membership {
   #partitions: ReadonlySet<number> = new Set();

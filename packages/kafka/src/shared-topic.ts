@@ -13,7 +13,7 @@ import type { FetchedRecord } from './backlog.ts';
 import { connectionOf, kafkaFailure, nameIn, typeOf, type KafkaOptions } from './connection.ts';
 import { enduring, type Enduring } from './enduring.ts';
 import { Feed, isRestarting } from './feed.ts';
-import { Membership } from './membership.ts';
+import { Membership, sessionConfig } from './membership.ts';
 import type { Bounds } from './inspect.ts';
 
 export type SharedTopicOptions = {
@@ -41,7 +41,6 @@ export type SharedRecords = {
 };
 
 const SESSION_TIMEOUT_MS = 10_000;
-const HEARTBEATS_A_SESSION = 10;
 const BYTES_A_PARTITION = 262_144;
 const FETCH_WAIT_MS = 100;
 /** What Kafka says to a member that isn't one any more (H3). */
@@ -76,19 +75,16 @@ export class SharedTopic {
   }
 
   private constructor(options: SharedTopicOptions, admin: Admin) {
-    const { kafka, group, topic, onAssigned, onFailure, sessionTimeoutMs: sessionTimeout = SESSION_TIMEOUT_MS } = options;
+    const { kafka, group, topic, onAssigned, onFailure, sessionTimeoutMs = SESSION_TIMEOUT_MS } = options;
     this.#admin = admin;
     this.#groupId = nameIn(kafka.namespace, group);
     this.#name = nameIn(kafka.namespace, topic);
     this.#consumer = connectionOf(kafka).consumer({
       groupId: this.#groupId,
       partitionAssigners: [coPartitionAssigner(() => this.#membership.partitions)],
-      sessionTimeout,
-      rebalanceTimeout: sessionTimeout, // Who died while it joined is waited for so long.
-      heartbeatInterval: Math.floor(sessionTimeout / HEARTBEATS_A_SESSION),
+      ...sessionConfig(sessionTimeoutMs),
       maxBytesPerPartition: BYTES_A_PARTITION,
       maxWaitTimeInMs: FETCH_WAIT_MS,
-      allowAutoTopicCreation: false,
     });
     this.#membership = new Membership(this.#consumer, this.#name, (partitions) => onAssigned(partitions));
     this.#feed = new Feed(this.#consumer, admin);

@@ -13,6 +13,7 @@ import type { PortError } from '@fillstream/runtime';
 import kafkajs, { type Consumer, type GroupMember, type GroupMemberAssignment, type Kafka, type PartitionAssigner } from 'kafkajs';
 import { connectionOf, kafkaFailure, messageOf, nameIn, withAdmin, type KafkaOptions } from './connection.ts';
 import { enduring, type Enduring } from './enduring.ts';
+import { sessionConfig } from './membership.ts';
 
 const { AssignerProtocol: { MemberAssignment, MemberMetadata } } = kafkajs;
 
@@ -36,7 +37,6 @@ const PROTOCOL = 'fillstream-work';
 /** Of Kafka's own layout of metadata and assignments: what the client writes is layout 0. */
 const LAYOUT = 0;
 const SESSION_TIMEOUT_MS = 10_000;
-const HEARTBEATS_A_SESSION = 10;
 /** Nothing is fetched: so often the client looks whether a heartbeat is due. */
 const LOOK_MS = 100;
 const ASK_AGAIN_MS = 250;
@@ -120,15 +120,11 @@ export class WorkGroup {
   }
 
   #newMember(): Member {
-    const sessionTimeout = this.#options.sessionTimeoutMs ?? SESSION_TIMEOUT_MS;
     const consumer = this.#kafka.consumer({
       groupId: this.#groupId,
       partitionAssigners: [assignerOf(this.name, this.#options)],
-      sessionTimeout,
-      rebalanceTimeout: sessionTimeout, // Who died while it joined is waited for so long.
-      heartbeatInterval: Math.floor(sessionTimeout / HEARTBEATS_A_SESSION),
+      ...sessionConfig(this.#options.sessionTimeoutMs ?? SESSION_TIMEOUT_MS),
       maxWaitTimeInMs: LOOK_MS,
-      allowAutoTopicCreation: false,
     });
     const isCurrent = (): boolean => consumer === this.#member.consumer && !this.#hasLeft;
     consumer.on(consumer.events.HEARTBEAT, () => {

@@ -1,6 +1,6 @@
 // The topics, compared with what `fillstream topics create` makes.
 
-import { type ClusterFacts, type TopicFacts } from '@fillstream/kafka';
+import type { ClusterFacts, TopicFacts } from '@fillstream/kafka';
 import { SUBSCRIBER_TOPICS, type Topic } from '@fillstream/schemas';
 import { broken, commandOf, ok, warning, type Finding } from './finding.ts';
 

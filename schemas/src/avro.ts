@@ -5,6 +5,7 @@
 //     a codec of a branch writes that index itself, which spares avsc's wrapping of unions.
 // A3  A map is read and written as the list of its entries, which is the same in Avro binary: no key is special (`__proto__`).
 // A4  A long is a safe integer, all of them.
+// A5  An array has at most as many items as bytes are left: no body asks for more memory or time than it is long.
 
 import avsc from 'avsc';
 
@@ -136,12 +137,13 @@ function compile(topic: Topic): avsc.Type {
 function compileText(text: string): avsc.Type {
   const schema: unknown = JSON.parse(text, mapAsEntries);
   if (!isSchema(schema)) throw new TypeError('expected a schema that is an object');
-  return avsc.Type.forSchema(schema, { omitRecordMethods: true, typeHook: wholeLong });
+  return avsc.Type.forSchema(schema, { omitRecordMethods: true, typeHook: ownType });
 }
 
-function wholeLong(schema: avsc.Schema): avsc.Type | undefined {
-  const isLong = schema === 'long' || (isObject(schema) && schema['type'] === 'long');
-  return isLong ? new WholeLong() : undefined;
+function ownType(schema: avsc.Schema, options: unknown): avsc.Type | undefined {
+  const type: unknown = isObject(schema) ? schema['type'] : schema;
+  if (type === 'long') return new WholeLong();
+  return type === 'array' ? new BoundedArray(schema, options) : undefined;
 }
 
 /** avsc's long, but up to 2^53 - 1: its own stops one short of the greatest safe integer (A4). */
@@ -159,8 +161,44 @@ class WholeLong extends avsc.types.LongType {
   }
 }
 
+/** avsc's array, but for the counts that it believes: its own goes on behind the end of the bytes, billions of times (A5). */
+class BoundedArray extends avsc.types.ArrayType {
+  _read(tap: Tap): unknown[] {
+    const { itemsType } = this;
+    if (!isReader(itemsType)) throw new TypeError('expected a type that reads');
+    const items: unknown[] = [];
+    for (let count = countIn(tap); count > 0; count = countIn(tap)) {
+      for (let left = count; left > 0; left -= 1) items.push(itemsType._read(tap));
+    }
+    return items;
+  }
+
+  _skip(tap: Tap): void {
+    this._read(tap);
+  }
+}
+
+/** Items of the block that begins; 0 ends the array. */
+function countIn(tap: Tap): number {
+  const count = tap.readLong();
+  if (count < 0) tap.skipLong(); // How long the block is.
+  const left = tap.buf.length - tap.pos;
+  if (Math.abs(count) <= left) return Math.abs(count);
+  throw new RangeError(`expected at most ${String(left)} items, as so many bytes are left, got ${String(Math.abs(count))}`);
+}
+
+function isReader(type: object): type is { readonly _read: (tap: Tap) => unknown } {
+  return '_read' in type;
+}
+
 /** What avsc's types read from and write to. */
-type Tap = { readonly readLong: () => number; readonly writeLong: (value: number) => void };
+type Tap = {
+  readonly buf: Uint8Array;
+  readonly pos: number;
+  readonly readLong: () => number;
+  readonly skipLong: () => void;
+  readonly writeLong: (value: number) => void;
+};
 
 function safe(value: number): number {
   if (Number.isSafeInteger(value)) return value;

@@ -42,9 +42,12 @@ export function flagOf(value: unknown): boolean | null | undefined {
   return typeof value === 'boolean' ? value : undefined;
 }
 
+/** Far deeper than anything of the exchange, and far from where writing JSON ends. */
+const GREATEST_DEPTH = 32;
+
 /**
  * As JSON text, what of `object` its typed `fields` don't express: unknown fields, and those that are null.
- * null: nothing, as the `expressed` fields are all it has.
+ * null: nothing, as the `expressed` fields are all it has; undefined: nested so deep that writing it again might fail.
  */
 export function extraOf(object: JsonObject, fields: ReadonlySet<string>, expressed: number): string | null | undefined {
   const keys = Object.keys(object);
@@ -56,15 +59,11 @@ export function extraOf(object: JsonObject, fields: ReadonlySet<string>, express
     if (key === '__proto__') return undefined;
     rest[key] = value;
   }
-  return textOfJson(rest);
+  return isDeeperThan(rest, GREATEST_DEPTH) ? undefined : JSON.stringify(rest);
 }
 
-/** undefined: nested so deep that it can't be written. */
-function textOfJson(value: JsonObject): string | undefined {
-  try {
-    return JSON.stringify(value);
-  } catch (error) {
-    if (error instanceof RangeError) return undefined;
-    throw error;
-  }
+/** Recursion ends at `depth`, whatever comes. */
+function isDeeperThan(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return depth === 0 || Object.values(value).some((part) => isDeeperThan(part, depth - 1));
 }

@@ -182,7 +182,7 @@ function booleanOf(value: unknown): boolean | undefined {
 }
 
 function decimalOf(value: unknown): Exact | undefined {
-  return typeof value === 'string' ? exact(value) : undefined;
+  return typeof value === 'string' && value.length <= 1_000 ? exact(value) : undefined;
 }
 
 function countingOf(value: unknown): number | undefined {

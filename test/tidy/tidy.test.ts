@@ -75,3 +75,22 @@ test('the table of settings in the README is the schema of the settings', () => 
   const readme = read('README.md').split('\n');
   assert.deepEqual(expected.filter((row) => !readme.includes(row)), []);
 });
+
+/** `ID text` of each numbered invariant at a file's top, its lines joined. */
+function invariantsOf(file: string): string[] {
+  const [header = ''] = /^(?:\/\/.*\n)+/.exec(read(file)) ?? [];
+  return header.replaceAll(/\n\/\/ {5}(?=\S)/g, ' ').split('\n')
+    .flatMap((line) => (/^\/\/ (?<id>[A-Z]\d+) {2}(?<text>.*)$/.exec(line)?.slice(1) ?? []).join(' ') || []);
+}
+
+test("the map's invariants are those at the files' tops", () => {
+  const listed = new Map<string, string[]>();
+  let rows: string[] = [];
+  for (const line of read('ARCHITECTURE.md').split('\n')) {
+    const [, file, id, text] = /^\| (?:`([\w./-]+)`)? ?\| ([A-Z]\d+) \| (.*) \|$/.exec(line) ?? [];
+    if (file !== undefined) listed.set(file, rows = []);
+    if (id !== undefined) rows.push(`${id} ${text ?? ''}`);
+  }
+  assert.ok(listed.size > 100);
+  for (const [file, invariants] of listed) assert.deepEqual(invariants, invariantsOf(file), file);
+});

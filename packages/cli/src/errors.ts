@@ -33,7 +33,7 @@ export function endingOf(error: unknown): Ending {
   if (error instanceof InterruptedError) return { code: 130, message: error.message };
   if (error instanceof DifferencesError) return { code: 3, message: error.message };
   if (error instanceof JournalError || error instanceof PortError) return { code: 1, message: error.message };
-  if (error instanceof Error && error.name === 'StackError') return { code: 1, message: error.message };
+  if (error instanceof Error && (error.name === 'StackError' || error.name === 'SchemaError')) return { code: 1, message: error.message };
   if (error instanceof Error && error.name === 'InfoError') return { code: 1, message: `the exchange gave no answer that is one: ${error.message}` };
   if (error instanceof Error && 'code' in error && SYSTEM_ERROR.test(String(error.code))) return { code: 1, message: error.message };
   return { code: 1, message: error instanceof Error ? `this is a bug: ${error.stack ?? error.message}` : `this is a bug: ${String(error)}` };

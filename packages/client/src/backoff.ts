@@ -6,6 +6,9 @@ export type Backoff = {
   readonly maxMs: number;
 };
 
+/** A timer of more than this fires at once. */
+export const LONGEST_MS = 2 ** 31 - 1;
+
 /** `attempt` counts from 0; `random` is from 0 to 1. */
 export function backoffMs({ minMs, maxMs }: Backoff, attempt: number, random: number): number {
   return Math.round(random * Math.min(maxMs, minMs * 2 ** attempt));
@@ -15,7 +18,7 @@ export function backoffMs({ minMs, maxMs }: Backoff, attempt: number, random: nu
 export async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
   signal?.throwIfAborted();
   await new Promise<void>((resolve) => {
-    const timer = setTimeout(done, ms);
+    const timer = setTimeout(done, Math.min(ms, LONGEST_MS));
     function done(): void {
       clearTimeout(timer);
       signal?.removeEventListener('abort', done);

@@ -10,7 +10,7 @@
 //         ^  └──lost──> waiting <──lost── (any)            └──half──> catching-up
 //         └───────────────┘                             any ──end──> ended
 
-import { backoffMs, type Backoff } from './backoff.ts';
+import { LONGEST_MS, backoffMs, type Backoff } from './backoff.ts';
 import { normalFilter, webSocketOf } from './address.ts';
 import { Connection, type Heartbeat } from './connection.ts';
 import { GatewayError, errorOfClose } from './errors.ts';
@@ -326,7 +326,7 @@ class Stream {
     this.#hangUp();
     this.#downSince ??= now;
     if (now - this.#openedAt >= this.#reconnect.stableMs) this.#attempt = 0;
-    const delayMs = Math.max(leastMs, backoffMs(this.#reconnect, this.#attempt, Math.random()));
+    const delayMs = Math.min(LONGEST_MS, Math.max(leastMs, backoffMs(this.#reconnect, this.#attempt, Math.random())));
     this.#attempt += 1;
     if (now + delayMs - this.#downSince > this.#reconnect.giveUpAfterMs) {
       const { giveUpAfterMs } = this.#reconnect;

@@ -85,6 +85,11 @@ suite('a record that is no record', () => {
   });
 });
 
+test('a decimal of 1,000 characters counts, a longer one is malformed', () => {
+  assert.equal(fate(fillRecord({ px: '9'.repeat(1_000) })), 'fill');
+  assert.equal(fate(fillRecord({ px: '9'.repeat(1_001) })), 'malformed');
+});
+
 suite('a needed field', () => {
   const needed: readonly (readonly [name: string, record: Parts, wrong: readonly unknown[]])[] = [
     ['coin', FILL, NO_TEXTS], ['px', FILL, [...NO_DECIMALS, '-1', '-0.1']], ['sz', FILL, [...NO_DECIMALS, '0', '0.00', '-1', '-0']],

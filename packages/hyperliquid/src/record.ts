@@ -13,6 +13,8 @@ import {
 /** Times are milliseconds since the epoch: what lies outside comes from a clock in other units. */
 const LEAST_TIME = 1e12;
 const GREATEST_TIME = 1e13;
+/** Far beyond any amount; a decimal as long as a record would make a signal that no topic takes. */
+export const MAX_DECIMAL_CHARS = 1_000;
 
 const LOWER_ADDRESS = /^0x[0-9a-f]{40}$/;
 
@@ -107,9 +109,9 @@ function readOrderUpdate(data: Json): OrderUpdate | null {
   return { oid, status, statusTimestamp, sz, origSz, reduceOnly: reduceOnly ?? false };
 }
 
-/** null when it is no decimal's text. */
+/** null when it is no decimal's text, or a longer one. */
 function decimalOf(value: unknown): Decimal | null {
-  return typeof value === 'string' ? readDecimal(value) : null;
+  return typeof value === 'string' && value.length <= MAX_DECIMAL_CHARS ? readDecimal(value) : null;
 }
 
 /** Zero when it is absent. */

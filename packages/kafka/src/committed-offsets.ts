@@ -44,7 +44,7 @@ export function committedPointOf(fetched: readonly FetchedOffset[]): CommittedPo
   if (format !== FORMAT) {
     throw new PortError('mismatch', `the group's committed offsets have format ${format}, expected ${FORMAT}`, { retryable: false });
   }
-  const match = /^\d+ ([0-9a-f]{16}) (\d+) ([\d,]+) ([\d:,-]+)$/.exec(first?.metadata ?? '');
+  const match = /^\d+ ([0-9a-f]{16}) (\d{1,15}) (\d{1,15}(?:,\d{1,15})*) ([\d:,-]+)$/.exec(first?.metadata ?? '');
   if (match === null || fetched.some(({ metadata }) => metadata !== first?.metadata)) return null;
   const [, id = '', fired = '', start = '', last = ''] = match;
   return {

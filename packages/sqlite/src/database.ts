@@ -73,9 +73,18 @@ export class Database {
     }
   }
 
-  /** A small named fact about the whole folder, null when it was never set. */
+  /** What only reads, and needs no transaction. Throws PortError. */
+  reading<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      throw asPortError(error, this.folder);
+    }
+  }
+
+  /** A small named fact about the whole folder, null when it was never set. Throws PortError. */
   fact(name: string): string | null {
-    const row = this.sql.prepare('SELECT value FROM facts WHERE name = ?').get(name);
+    const row = this.reading(() => this.sql.prepare('SELECT value FROM facts WHERE name = ?').get(name));
     return typeof row?.['value'] === 'string' ? row['value'] : null;
   }
 
@@ -132,7 +141,7 @@ function errorCode(error: unknown): number | null {
 }
 
 /** What went wrong with the file, in words of the user's: full, read-only, broken. */
-function asPortError(error: unknown, folder: string): unknown {
+export function asPortError(error: unknown, folder: string): unknown {
   if (error instanceof PortError || !(error instanceof Error)) return error;
   const systemCode = 'code' in error && typeof error.code === 'string' ? error.code : '';
   const code = errorCode(error);

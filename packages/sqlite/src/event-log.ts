@@ -14,7 +14,7 @@ import { decodeSignal, type EncodedInput, type Signal } from '@fillstream/schema
 import { INPUT_TOPICS, type NewRecord } from '@fillstream/topics';
 import type { Database } from './database.ts';
 import { SqlitePartition } from './partition-log.ts';
-import type { Row } from './rows.ts';
+import { read, type Row } from './rows.ts';
 
 /** How long `take` waits for records before it tells that none came. */
 const IDLE_MS = 200;
@@ -48,7 +48,8 @@ export class SqliteLog implements EventLog {
     this.#nameOnce();
     this.#insert = database.sql.prepare('INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?)');
     this.#select = database.sql.prepare('SELECT offset, arrival, body FROM records WHERE topic = ? AND partition = ? AND offset >= ? ORDER BY offset LIMIT ?');
-    this.#arrivals = Number(database.sql.prepare('SELECT max(arrival) AS arrival FROM records').get()?.['arrival'] ?? -1) + 1;
+    const last = database.reading(() => database.sql.prepare('SELECT max(arrival) AS arrival FROM records').get());
+    this.#arrivals = Number(last?.['arrival'] ?? -1) + 1;
   }
 
   /** Appends records to the input topics, and remembers `cursor` in the same transaction. Throws PortError. */
@@ -74,7 +75,8 @@ export class SqliteLog implements EventLog {
     const name = `${topic}/${String(partition)}`;
     const held = this.#nextOffsets.get(name);
     if (held !== undefined) return held;
-    const row = this.#database.sql.prepare('SELECT max(offset) AS last FROM records WHERE topic = ? AND partition = ?').get(topic, partition);
+    const last = this.#database.sql.prepare('SELECT max(offset) AS last FROM records WHERE topic = ? AND partition = ?');
+    const row = this.#database.reading(() => last.get(topic, partition));
     const next = typeof row?.['last'] === 'number' ? row['last'] + 1 : 0;
     this.#nextOffsets.set(name, next);
     return next;
@@ -82,12 +84,14 @@ export class SqliteLog implements EventLog {
 
   /** Records of a topic from an offset on, at most `limit`. */
   read(topic: string, partition: number, from: number, limit: number): readonly Row[] {
-    return this.#select.all(topic, partition, from, limit).map(asRow);
+    return this.#database.reading(() => this.#select.all(topic, partition, from, limit)).map(asRow);
   }
 
   /** Committed signals from an offset on. */
   readSignals(partition: number, from: number, limit: number): readonly { readonly offset: number; readonly signal: Signal }[] {
-    return this.read('signals', partition, from, limit).map(({ offset, body }) => ({ offset, signal: decodeSignal(body) }));
+    return this.read('signals', partition, from, limit).map(({ offset, body }) => (
+      { offset, signal: read(`signals/${String(partition)}/${String(offset)}`, () => decodeSignal(body)) }
+    ));
   }
 
   async assigned(): Promise<void> {

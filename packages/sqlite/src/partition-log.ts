@@ -6,7 +6,7 @@ import {
 } from '@fillstream/runtime';
 import { INPUT_TOPICS, commitRecord, quarantineRecord, readCommit, repairRecord, signalRecord, toLogRecord, type Committed } from '@fillstream/topics';
 import type { SqliteLog } from './event-log.ts';
-import type { Row } from './rows.ts';
+import { read, type Row } from './rows.ts';
 
 const READ_ROWS = 2_000;
 
@@ -86,7 +86,9 @@ export class SqlitePartition implements PartitionLog {
   }
 
   #commitsFrom(offset: number, limit: number = Number.MAX_SAFE_INTEGER): Committed[] {
-    return this.#log.read('commits', this.#partition, Math.max(offset, 0), limit).map(({ body }) => readCommit(body));
+    return this.#log.read('commits', this.#partition, Math.max(offset, 0), limit).map(({ offset: at, body }) => (
+      read(`commits/${String(this.#partition)}/${String(at)}`, () => readCommit(body))
+    ));
   }
 }
 
@@ -129,7 +131,7 @@ class TopicCursor {
     const row = this.peek();
     if (row === null) return null;
     this.#place += 1;
-    return toLogRecord(this.#topic, row.offset, row.body);
+    return read(`${this.#name}/${String(this.#partition)}/${String(row.offset)}`, () => toLogRecord(this.#topic, row.offset, row.body));
   }
 
   takeExactly(count: number): LogRecord[] {

@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import type { StatementSync } from 'node:sqlite';
 import type { Address, Oid } from '@fillstream/core';
 import {
-  samePoint,
+  PortError, samePoint,
   type AddressPart, type Checkpoint, type CheckpointHead, type Fetched, type HistoryPoint, type OrderKey, type Owner,
   type Refusal, type StateStore, type StoredState,
 } from '@fillstream/runtime';
@@ -146,5 +146,9 @@ function asPart(address: Address, row: Row): AddressPart {
 }
 
 function parseHead(text: string): CheckpointHead {
-  return JSON.parse(text) as CheckpointHead;
+  try {
+    return JSON.parse(text) as CheckpointHead;
+  } catch (cause) {
+    throw new PortError('store-broken', 'the state store holds a checkpoint that is no JSON', { retryable: false, cause });
+  }
 }

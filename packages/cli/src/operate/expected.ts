@@ -71,8 +71,8 @@ function notJson(original: Buffer): string {
 }
 
 function wrongFields(record: Json): string[] {
-  const kind = String(record['kind']);
-  const good = Object.hasOwn(GOOD, kind) ? GOOD[kind] : undefined;
+  const { kind } = record;
+  const good = typeof kind === 'string' && Object.hasOwn(GOOD, kind) ? GOOD[kind] : undefined;
   if (good === undefined) return [`kind: fill, orderUpdate, account or tick, got ${shown(record['kind'])}`];
   return pathsOf(good).flatMap((path) => {
     const value = at(record, path);
@@ -128,6 +128,15 @@ function replaced(record: Json, [name = '', ...rest]: Path, value: unknown): Jso
 }
 
 function shown(value: unknown): string {
-  const text = value === undefined ? 'nothing' : JSON.stringify(value);
+  const text = value === undefined ? 'nothing' : textOf(value);
   return text.length > SHOWN_CHARS ? `${text.slice(0, SHOWN_CHARS)}…` : text;
+}
+
+function textOf(value: unknown): string {
+  try {
+    return JSON.stringify(value);
+  } catch (error) {
+    if (error instanceof RangeError) return 'what is nested too deeply to be shown';
+    throw error;
+  }
 }

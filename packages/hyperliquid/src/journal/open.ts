@@ -76,7 +76,16 @@ export async function bytesOf(path: string, offset: number, length: number): Pro
 function decompressed(file: Readable, path: string): AsyncIterable<Uint8Array> {
   if (path.endsWith('.lz4')) return decodeLz4(file);
   const unpack = path.endsWith('.gz') ? createGunzip({ chunkSize: READ_BYTES }) : createZstdDecompress({ chunkSize: READ_BYTES });
-  return pipeline(file, unpack, () => undefined); // Its errors come out of `unpack`, which is read.
+  let count = 0;
+  const counted = tap(file, (bytes) => (count += bytes));
+  const chunks = pipeline(counted, unpack, () => undefined); // Its errors come out of `unpack`, which is read.
+  return whole(chunks, () => count - unpack.bytesWritten, path);
+}
+
+/** Where zlib meets no further member behind a whole one, it ends in silence, whatever there is. */
+async function* whole(chunks: AsyncIterable<Uint8Array>, bytesLeft: () => number, path: string): AsyncIterable<Uint8Array> {
+  yield* chunks;
+  if (bytesLeft() > 0) throw new JournalError(`can't read ${path} to its end: after what could be read comes something else, so it is damaged`);
 }
 
 async function* tap(chunks: AsyncIterable<Uint8Array>, count: (bytes: number) => void): AsyncIterable<Uint8Array> {

@@ -7,6 +7,7 @@
 // N1  Total: every line gives its records, and what is of no such form is `refused`, whole. Nothing is left out.
 // N2  receivedAt is the exchange's own time: the fill's, the status'; of an event without one its block's.
 // N3  `data` is the exchange's object; of a status its `time` becomes `statusTimestamp`, in milliseconds.
+// N4  Every record can be written as JSON again: a line nested deeper than GREATEST_DEPTH is refused, whole.
 
 import type { Line } from '../journal/line-source.ts';
 import { exchangeTime } from './time.ts';
@@ -26,6 +27,8 @@ export type NodeRecord =
 export const MAX_NODE_LINE_BYTES = 33_554_432;
 
 const BYTE_ORDER_MARK = '\uFEFF';
+/** A block is six levels deep. */
+const GREATEST_DEPTH = 32;
 
 export function readNodeLine(line: Line): readonly NodeRecord[] {
   switch (line.kind) {
@@ -40,6 +43,7 @@ export function readNodeLine(line: Line): readonly NodeRecord[] {
 
 function readText(text: string): readonly NodeRecord[] {
   const value = parseJson(text);
+  if (isDeeperThan(value, GREATEST_DEPTH)) return [{ kind: 'refused', receivedAt: null, bytes: text }];
   if (isBlock(value)) {
     const at = exchangeTime(value['block_time']);
     return value.events.map((event) => eventRecord(event, at) ?? { kind: 'refused', receivedAt: at, bytes: JSON.stringify(event) });
@@ -67,6 +71,14 @@ function statusRecord({ time, user, ...rest }: Json & { readonly user: string },
 function recordOf(kind: 'fill' | 'orderUpdate', address: string, receivedAt: number | null, data: Json): NodeRecord {
   const json = { kind, address, ...(receivedAt === null ? {} : { receivedAt }), source: 'import', data };
   return { kind, address, receivedAt, json };
+}
+
+/** Recursion ends at `depth`, whatever comes. */
+function isDeeperThan(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if (depth === 0) return true;
+  for (const part of Object.values(value)) if (isDeeperThan(part, depth - 1)) return true;
+  return false;
 }
 
 function isBlock(value: unknown): value is Json & { readonly events: readonly unknown[] } {

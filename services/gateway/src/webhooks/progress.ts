@@ -38,7 +38,7 @@ export function progressOf(positions: ReadonlyMap<string, number>, next: number,
 
 /** null: somebody else set the offset, and it is meant for all. */
 export function parseNote(note: string): Standing | null {
-  const [, asOf, list = ''] = /^1 (\d+) ((?:[\w-]+:\d+(?:,[\w-]+:\d+)*)?)$/.exec(note) ?? [];
+  const [, asOf, list = ''] = /^1 (\d{1,15}) ((?:[\w-]+:\d{1,15}(?:,[\w-]+:\d{1,15})*)?)$/.exec(note) ?? [];
   if (asOf === undefined) return null;
   const entries = list === '' ? [] : list.split(',').map((entry): [string, number] => {
     const [id = '', offset = ''] = entry.split(':');

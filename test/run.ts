@@ -1,6 +1,8 @@
 // `npm test`: lint, types, then every test there is. `npm test -- PATTERN …` runs the test files whose paths contain one.
 //
-// Lint and types run beside the tests; what fails is told whole, what passes in a line a file.
+// Lint and types run beside the tests; what fails is told whole, what passes in a line a file. Two files run at a time, and beside
+// them one of those that wait most of the time. Files that don't mind each other share one Kafka and one registry
+// (end-to-end/shared-servers.ts).
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -8,10 +10,18 @@ import { glob } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { run } from 'node:test';
 import { inspect } from 'node:util';
+import { offerServers } from './end-to-end/shared-servers.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const TEST_FILES = ['packages/*/src/**/*.test.ts', 'services/*/src/**/*.test.ts', 'schemas/src/**/*.test.ts', 'infra/stack/src/**/*.test.ts', 'test/**/*.test.ts'];
 const FILE_TIMEOUT_MS = 15 * 60_000;
+/** Test files that leave a core idle most of the time: they wait for sessions to end, for brokers to come back, for alerts to fire. */
+const WAITING = [
+  'test/chaos/chaos.', 'test/end-to-end/brokers.', 'test/end-to-end/alerts.', 'packages/kafka/src/brokers.', 'test/end-to-end/start-live.',
+  'services/ingestor/src/roster.',
+];
+/** Of the others these begin first: a long one that is left for the end has the machine to itself. */
+const LONGEST = ['infra/stack/', 'test/end-to-end/backfill.', 'test/end-to-end/durable.', 'test/end-to-end/webhooks.', 'test/end-to-end/replay.'];
 
 type Outcome = { readonly passed: number; readonly failed: number; readonly skipped: number };
 
@@ -21,7 +31,8 @@ async function main(patterns: readonly string[]): Promise<void> {
   if (files.length === 0) throw new Error(`no test file matches ${patterns.join(' ')}`);
   const checks = patterns.length === 0 ? ['lint', 'types', 'page'] as const : [];
   const checked = Promise.all(checks.map(async (name) => await runCheck(name)));
-  const tests = await runTests(files);
+  const endServers = await offerServers();
+  const tests = await inLanes(files).finally(endServers);
   const failedChecks = (await checked).filter((passed) => !passed).length;
   console.log(`\n${((performance.now() - started) / 1_000).toFixed(0)} s`);
   console.log(`${String(tests.passed + checks.length - failedChecks)} passed, ${String(tests.failed + failedChecks)} failed, ${String(tests.skipped)} skipped`);
@@ -31,7 +42,12 @@ async function main(patterns: readonly string[]): Promise<void> {
 async function filesOf(patterns: readonly string[]): Promise<string[]> {
   const files = [];
   for await (const file of glob(patterns, { cwd: ROOT, exclude: (name) => name === 'node_modules' })) files.push(file);
-  return files.sort();
+  return files.sort().sort((a, b) => rankOf(a, LONGEST) - rankOf(b, LONGEST));
+}
+
+function rankOf(file: string, list: readonly string[]): number {
+  const place = list.findIndex((start) => file.startsWith(start));
+  return place < 0 ? list.length : place;
 }
 
 const CHECKS = {
@@ -50,9 +66,18 @@ async function runCheck(name: keyof typeof CHECKS): Promise<boolean> {
   return code === 0;
 }
 
-async function runTests(files: readonly string[]): Promise<Outcome> {
+async function inLanes(files: readonly string[]): Promise<Outcome> {
+  const isWaiting = (file: string): boolean => rankOf(file, WAITING) < WAITING.length;
+  const [waiting, busy] = [files.filter(isWaiting), files.filter((file) => !isWaiting(file))];
+  const outcomes = await Promise.all([runTests(waiting, 1), runTests(busy, 2)]);
+  const sum = (name: keyof Outcome): number => outcomes.reduce((total, each) => total + each[name], 0);
+  return { passed: sum('passed'), failed: sum('failed'), skipped: sum('skipped') };
+}
+
+async function runTests(files: readonly string[], concurrency: number): Promise<Outcome> {
   const outcome = { passed: 0, failed: 0, skipped: 0 };
-  const stream = run({ files: files.map((file) => join(ROOT, file)), concurrency: 2, timeout: FILE_TIMEOUT_MS });
+  if (files.length === 0) return outcome;
+  const stream = run({ files: files.map((file) => join(ROOT, file)), concurrency, timeout: FILE_TIMEOUT_MS });
   stream.on('test:fail', ({ name, file, details }) => {
     if (details.type !== 'suite') console.log(`✗ ${name} (${relative(ROOT, file ?? '')})\n${inspect(details.error.cause, { depth: 6 })}`);
   });

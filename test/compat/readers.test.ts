@@ -8,7 +8,7 @@ import { compare, format, parseDecimal, subtract } from '@fillstream/core';
 import { WireFormat, connectionOf, nameIn, readTopic, registryOf, subjectOf, withAdmin } from '@fillstream/kafka';
 import { partitionOf } from '@fillstream/runtime';
 import { encodeSignal, schemaTextOf, type Signal } from '@fillstream/schemas';
-import { Installation, serversOfTests, type Servers } from '../end-to-end/cluster.ts';
+import { Installation, serversOfTests, type JoinedServers } from '../end-to-end/cluster.ts';
 import { folderFor } from '../end-to-end/command.ts';
 import { javaReader, pythonReader, type Reader } from './readers.ts';
 
@@ -46,7 +46,7 @@ class Topic {
   readonly #format: WireFormat;
   readonly #laterId: number;
 
-  static async make(held: Servers, namespace: string): Promise<Topic> {
+  static async make(held: JoinedServers, namespace: string): Promise<Topic> {
     const installation = new Installation(held, namespace);
     await installation.createTopics(PARTITIONS);
     const name = nameIn(namespace, 'signals');

@@ -11,13 +11,13 @@ import { WireFormat, connectionOf, nameIn, readTopic, registryOf, withAdmin } fr
 import { decodeSignal, type Signal } from '@fillstream/schemas';
 import { INPUT_TOPICS } from '@fillstream/topics';
 import { difference, signalSums, type Sums } from '../chaos/judge.ts';
-import { Installation, NO_ANOMALIES, SESSION_MS, anomalies, type Servers } from '../end-to-end/cluster.ts';
+import { Installation, NO_ANOMALIES, SESSION_MS, anomalies, type JoinedServers } from '../end-to-end/cluster.ts';
 import { fillstream, linesOf, type Running } from '../end-to-end/command.ts';
 import { marketLines } from '../end-to-end/journals.ts';
 import { THIS_VERSION, startVersion, type Version } from './other-version.ts';
 
 export type Upgrade = {
-  readonly servers: Servers;
+  readonly servers: JoinedServers;
   readonly namespace: string;
   /** A folder of its own. */
   readonly folder: string;

@@ -57,8 +57,8 @@ before(async () => {
   assert.equal(lines.code, 0, lines.stderr);
   writeFileSync(join(folder, 'users.acl'), `${lines.stdout}user admin on >${PASSWORD} ~* &* +@all\n`);
   const [kafka, registry, redis, exchange] = await Promise.all([
-    startKafka({ folder, artifacts, brokers: 1, security: { ...certificates, users }, properties: AUTHORIZER }),
-    startRegistry({ folder, artifacts }),
+    startKafka({ folder, artifacts, brokers: 1, security: { ...certificates, users }, properties: AUTHORIZER, shortLived: true }),
+    startRegistry({ folder, artifacts, shortLived: true }),
     startRedis({ folder, args: ['--aclfile', join(folder, 'users.acl')] }),
     FakeExchange.start({ seed: `${String(SEED)}/acl`, addresses: 3, ordersPerSecond: 15, limits: LIMITS }),
   ]);

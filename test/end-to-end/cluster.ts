@@ -8,10 +8,14 @@ import { after, before } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KafkaInputWriter, connectionOf, nameIn, readTopic, withAdmin, type KafkaOptions, type RegistryOptions } from '@fillstream/kafka';
 import { decodeQuarantined, decodeSignal, type Quarantined } from '@fillstream/schemas';
-import { fetchArtifacts, startKafka, startRedis, startRegistry, type Kafka, type Redis, type Registry } from '@fillstream/stack';
+import { startRedis, type Redis } from '@fillstream/stack';
 import { fillstream, start, type Running } from './command.ts';
+import { claimNamespace, endPair, sharedServers, startPair, type Pair, type Shared } from './shared-servers.ts';
 
-export type Servers = { readonly kafka: Kafka; readonly registry: Registry; readonly redis: Redis; readonly close: () => Promise<void> };
+/** Kafka and the registry may be other files' too: there is nothing here to stop them by (shared-servers.ts). */
+export type JoinedServers = Pick<Shared, 'kafka' | 'registry'> & { readonly shared: Shared | null; readonly redis: Redis; readonly close: () => Promise<void> };
+/** They may be stopped, killed and changed. */
+export type Servers = JoinedServers & Pair;
 
 const HEADER_BYTES = 5;
 const INPUTS = ['fills', 'order-updates'];
@@ -23,26 +27,37 @@ export const SERVING = /at (http:\S+)/;
 
 export async function startServers({ brokers = 1 }: { readonly brokers?: 1 | 3 } = {}): Promise<Servers> {
   const folder = mkdtempSync(join(tmpdir(), 'fillstream-servers-'));
-  const artifacts = await fetchArtifacts();
-  const [kafka, registry, redis] = await Promise.all([
-    startKafka({ folder, artifacts, brokers, properties: { 'group.min.session.timeout.ms': '1000' } }),
-    startRegistry({ folder, artifacts }),
-    startRedis({ folder }),
-  ]);
+  const [pair, redis] = await Promise.all([startPair(folder, brokers), startRedis({ folder })]);
   return {
-    kafka, registry, redis,
+    ...pair, redis, shared: null,
     close: async () => {
-      await Promise.all([kafka.stop(), registry.stop(), redis.stop()]);
+      await Promise.all([endPair(pair), redis.stop()]);
       rmSync(folder, { recursive: true, force: true });
     },
   };
 }
 
-/** Those of a test file or a suite, from before its first test until after its last. */
-export function serversOfTests(): () => Servers {
-  let servers: Servers | null = null;
+/** The same for who does nothing to Kafka and the registry: those that the test files share, if there are any, and a Redis. */
+export async function joinServers(): Promise<JoinedServers> {
+  const shared = await sharedServers();
+  if (shared === null) return await startServers();
+  const folder = mkdtempSync(join(tmpdir(), 'fillstream-redis-'));
+  const redis = await startRedis({ folder });
+  const { kafka, registry } = shared;
+  return {
+    kafka, registry, redis, shared,
+    close: async () => {
+      await redis.stop();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Those of a test file or a suite from before its first test until after its last, shared with others unless it wants to be alone. */
+export function serversOfTests({ alone = false }: { readonly alone?: boolean } = {}): () => JoinedServers {
+  let servers: JoinedServers | null = null;
   before(async () => {
-    servers = await startServers();
+    servers = await (alone ? startServers() : joinServers());
   });
   after(async () => {
     await servers?.close();
@@ -55,20 +70,21 @@ export function serversOfTests(): () => Servers {
 
 /** Topics, state and processes under one namespace. */
 export class Installation {
-  readonly #servers: Servers;
+  readonly #servers: JoinedServers;
   readonly namespace: string;
   readonly kafka: KafkaOptions;
   readonly registry: RegistryOptions;
 
-  constructor(servers: Servers, namespace: string) {
+  constructor(servers: JoinedServers, namespace: string) {
     this.#servers = servers;
     this.namespace = namespace;
+    if (servers.shared !== null) claimNamespace(servers.shared, namespace);
     this.registry = { url: servers.registry.url };
     this.kafka = { brokers: servers.kafka.bootstrap.split(','), namespace };
   }
 
   async createTopics(partitions: number): Promise<void> {
-    const sizes = ['--partitions', String(partitions), '--replication', String(this.#servers.kafka.nodes.length)];
+    const sizes = ['--partitions', String(partitions), '--replication', String(this.kafka.brokers.length)];
     await this.#run(['topics', 'create', ...this.#kafkaFlags(), ...sizes, '--no-timestamp-limit']);
   }
 

@@ -29,7 +29,7 @@ const NODE_FLAGS = [
 /** Compiled sources for the hundreds of processes that tests start. */
 const COMPILE_CACHE = join(tmpdir(), 'fillstream-test-compile-cache');
 /** No test waits longer for a process. */
-const TIMEOUT_MS = 300_000;
+const TIMEOUT_MS = 600_000;
 
 export type Ended = {
   /** null when a signal ended it. */

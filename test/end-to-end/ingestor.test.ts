@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readTopic, unframed } from '@fillstream/kafka';
 import { decodeRepair } from '@fillstream/schemas';
-import { Installation, serversOfTests } from './cluster.ts';
+import { Installation, serversOfTests, startServers } from './cluster.ts';
 import { assertRefused, fillstream, folderFor } from './command.ts';
 import { Ingestors, filledOids } from './ingestor.ts';
 
@@ -15,7 +15,7 @@ const OUTAGE_MS = 7_000;
 const held = serversOfTests();
 
 test('two share six addresses; what a killed one had is watched again, and no fill is missing', async (t) => {
-  const place = await Ingestors.start(t, held(), 'shared', 6);
+  const place = await Ingestors.start(t, held(), 'sharing', 6);
   const [killed, other] = [place.ingestor('--capacity', '4'), place.ingestor('--capacity', '4')];
   await place.untilWatched(6, killed, other);
   await sleep(1_000);
@@ -35,11 +35,13 @@ test('two share six addresses; what a killed one had is watched again, and no fi
 });
 
 test('a broker that is killed under load and comes back has every fill in the end, with a spill file and without', async (t) => {
-  const place = await Ingestors.start(t, held(), 'outage', 4);
+  const servers = await startServers();
+  const place = await Ingestors.start(t, servers, 'outage', 4);
+  t.after(async () => await servers.close());
   const spill = join(folderFor(t), 'spill.ndjson');
   const [spilling, waiting] = [place.ingestor('--capacity', '2', '--spill', spill), place.ingestor('--capacity', '2')];
   await place.untilWatched(4, spilling, waiting);
-  const [broker] = held().kafka.nodes;
+  const [broker] = servers.kafka.nodes;
   assert.ok(broker !== undefined);
   await sleep(1_000);
   await broker.process.kill();

@@ -7,7 +7,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { readTopic, unframed } from '@fillstream/kafka';
 import { decodeSignal } from '@fillstream/schemas';
 import { FakeExchange, type FakeExchangeOptions } from '@fillstream/simulator/exchange';
-import { Installation, SESSION_MS, type Servers } from './cluster.ts';
+import { Installation, SESSION_MS, type JoinedServers } from './cluster.ts';
 import { fillstream, start, type Ended, type Running } from './command.ts';
 import { SEED } from './journals.ts';
 
@@ -24,15 +24,16 @@ const POLL_MS = 200;
 
 export class Ingestors {
   readonly exchange: FakeExchange;
-  readonly #servers: Servers;
+  readonly #servers: JoinedServers;
   readonly #installation: Installation;
   readonly #running: Running[] = [];
   #isOver = false;
 
   /** An exchange, its addresses on the watchlist, and a processor; the test ends them. */
-  static async start(t: TestContext, servers: Servers, namespace: string, addresses: number, shares: FakeExchangeOptions['shares'] = {}): Promise<Ingestors> {
+  static async start(t: TestContext, servers: JoinedServers, namespace: string, addresses: number, shares: FakeExchangeOptions['shares'] = {}): Promise<Ingestors> {
+    const installation = new Installation(servers, namespace); // It may be refused.
     const exchange = await FakeExchange.start({ seed: `${String(SEED)}/${namespace}`, addresses, ordersPerSecond: 15, limits: LIMITS, shares });
-    const place = new Ingestors(servers, namespace, exchange);
+    const place = new Ingestors(servers, installation, exchange);
     t.after(async () => {
       place.#isOver = true;
       await Promise.all(place.#running.map(async (running) => {
@@ -48,9 +49,9 @@ export class Ingestors {
     return place;
   }
 
-  private constructor(servers: Servers, namespace: string, exchange: FakeExchange) {
+  private constructor(servers: JoinedServers, installation: Installation, exchange: FakeExchange) {
     this.#servers = servers;
-    this.#installation = new Installation(servers, namespace);
+    this.#installation = installation;
     this.exchange = exchange;
   }
 

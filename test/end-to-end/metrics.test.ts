@@ -10,7 +10,7 @@ import { addCounts, noCounts, type Counts } from '@fillstream/core';
 import { connectionOf } from '@fillstream/kafka';
 import { RedisConnection, inspectPartition } from '@fillstream/redis';
 import { encodeInput } from '@fillstream/schemas';
-import { Installation, startServers, type Servers } from './cluster.ts';
+import { Installation, joinServers, type JoinedServers } from './cluster.ts';
 import { folderFor, start, type Running } from './command.ts';
 import { Ingestors } from './ingestor.ts';
 import { SEED, marketLines, poisoned, writeLines } from './journals.ts';
@@ -20,7 +20,7 @@ const PARTITIONS = 2;
 const ADDRESS = `0x${'ab'.repeat(20)}`;
 const WITH_HTTP = ['--http', '127.0.0.1:0'];
 
-type World = { readonly servers: Servers; readonly installation: Installation; readonly connection: RedisConnection; /** Without ticks. */ readonly imported: number };
+type World = { readonly servers: JoinedServers; readonly installation: Installation; readonly connection: RedisConnection; /** Without ticks. */ readonly imported: number };
 let held: World | null = null;
 let running: Running | null = null;
 
@@ -28,7 +28,7 @@ let running: Running | null = null;
 before(async () => {
   const folder = mkdtempSync(join(tmpdir(), 'fillstream-metrics-'));
   try {
-    const servers = await startServers();
+    const servers = await joinServers();
     const installation = new Installation(servers, 'metrics');
     const journal = join(folder, 'day.ndjson');
     const lines = poisoned(marketLines({ seed: SEED, addresses: 6, records: 1_500, shares: { statusMissing: 0.05, lateFills: 0.05 } }), 400);

@@ -24,7 +24,8 @@ const PACK: Readonly<Record<string, (text: string) => Uint8Array>> = {
 /** The Kafka client's own warning on recent Nodes. */
 const QUIET = { env: { NODE_OPTIONS: '--disable-warning=TimeoutNegativeWarning' } };
 
-const held = serversOfTests();
+/** Alone in the default namespace. */
+const held = serversOfTests({ alone: true });
 
 // ---- What a node would have written of a market
 

@@ -8,14 +8,14 @@ import { after, before, test } from 'node:test';
 import { readTopic } from '@fillstream/kafka';
 import { RedisConnection } from '@fillstream/redis';
 import { encodeInput, type Signal } from '@fillstream/schemas';
-import { Installation, startServers, type Servers } from './cluster.ts';
+import { Installation, joinServers, type JoinedServers } from './cluster.ts';
 import { assertNoStack, assertRefused, fillstream, folderFor, shell, start, type Ended, type Running } from './command.ts';
 import { SEED, START_AT, marketLines, poisoned, writeLines } from './journals.ts';
 
 const PARTITIONS = 2;
 const QUIET = { NODE_OPTIONS: '--disable-warning=TimeoutNegativeWarning' };
 
-type World = { readonly servers: Servers; readonly installation: Installation; readonly folder: string; readonly lines: readonly string[] };
+type World = { readonly servers: JoinedServers; readonly installation: Installation; readonly folder: string; readonly lines: readonly string[] };
 let held: World | null = null;
 /** At work from the first test that needs it. */
 let processor: Running | null = null;
@@ -23,7 +23,7 @@ let processor: Running | null = null;
 /** A market with poison between, processed as far as it goes: its last orders are left pending. */
 before(async () => {
   const folder = mkdtempSync(join(tmpdir(), 'fillstream-operate-'));
-  const servers = await startServers();
+  const servers = await joinServers();
   const installation = new Installation(servers, 'operate');
   const lines = poisoned(marketLines({ seed: SEED, addresses: 4, records: 1_500, shares: { statusMissing: 0.05, lateFills: 0.05 } }), 300);
   held = { servers, installation, folder, lines };

@@ -12,7 +12,7 @@ import {
   decodeInput, decodeSignal, encodeGap, encodeIngestProgress, encodeInput, encodeWatched, type InputTopic, type Signal,
 } from '@fillstream/schemas';
 import { killed, stopped } from '../chaos/world.ts';
-import { Installation, startServers, type Servers } from './cluster.ts';
+import { Installation, joinServers, type JoinedServers } from './cluster.ts';
 import { assertNoStack, fillstream, linesOf, start, type Ended } from './command.ts';
 import { SEED, START_AT, marketLines, writeLines } from './journals.ts';
 
@@ -30,7 +30,7 @@ type Switched = {
 };
 
 const folder = mkdtempSync(join(tmpdir(), 'fillstream-repartition-'));
-let servers: Servers | null = null;
+let servers: JoinedServers | null = null;
 /** Processed to its end, with all timers fired. */
 let old: Installation | null = null;
 let sent: readonly Signal[] = [];
@@ -38,7 +38,7 @@ let sent: readonly Signal[] = [];
 let oldEnds: readonly (readonly number[])[] = [];
 
 before(async () => {
-  servers = await startServers();
+  servers = await joinServers();
   old = await newInstallation('old', OLD_PARTITIONS);
   const journal = join(folder, 'old.ndjson');
   writeLines(journal, refusable(marketLines({ seed: SEED, addresses: 30, records: 6_000 })));
@@ -55,7 +55,7 @@ after(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-function held(): Servers {
+function held(): JoinedServers {
   assert.ok(servers !== null);
   return servers;
 }

@@ -35,8 +35,8 @@ before(async () => {
   const security = (server: Server) => ({ ...certificates, users: [{ name: USER, password: RIGHT[server] }] });
   const properties = { 'group.min.session.timeout.ms': 1_000 };
   const [kafka, registry, redis] = await Promise.all([
-    startKafka({ folder, artifacts, brokers: 1, security: security('kafka'), properties }),
-    startRegistry({ folder, artifacts, security: security('registry') }),
+    startKafka({ folder, artifacts, brokers: 1, security: security('kafka'), properties, shortLived: true }),
+    startRegistry({ folder, artifacts, security: security('registry'), shortLived: true }),
     startRedis({ folder, args: ['--requirepass', RIGHT.redis] }),
   ]);
   servers = { kafka, registry, redis };

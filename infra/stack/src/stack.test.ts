@@ -212,7 +212,7 @@ test('while an up runs no other command does, and when it is killed down finds w
 });
 
 test('three brokers come up, and one that is killed comes back with its data and its port', async (context) => {
-  const kafka = await startKafka({ folder: newFolder(context), artifacts, brokers: 3 });
+  const kafka = await startKafka({ folder: newFolder(context), artifacts, brokers: 3, shortLived: true });
   context.after(() => kafka.stop());
   assert.equal(kafka.bootstrap.split(',').length, 3);
   const [, second] = kafka.nodes;

@@ -35,7 +35,9 @@ let written = 0;
 
 before(async () => {
   const artifacts = await fetchArtifacts();
-  const [kafka, registry] = await Promise.all([startKafka({ folder, artifacts, brokers: 3 }), startRegistry({ folder, artifacts })]);
+  const [kafka, registry] = await Promise.all([
+    startKafka({ folder, artifacts, brokers: 3, shortLived: true }), startRegistry({ folder, artifacts, shortLived: true }),
+  ]);
   servers = { kafka, registry };
 });
 
@@ -247,7 +249,9 @@ test('records whose acknowledgement was lost with the broker are on the topic on
   const [doorPort = 0, port = 0, controllerPort = 0] = await freePorts(3);
   const door = await doorTo(t, doorPort, port);
   const properties = { 'advertised.listeners': `PLAINTEXT://${door.address}` };
-  const broker = await startKafka({ folder: join(folder, 'alone'), artifacts: await fetchArtifacts(), brokers: 1, ports: [port, controllerPort], properties });
+  const broker = await startKafka({
+    folder: join(folder, 'alone'), artifacts: await fetchArtifacts(), brokers: 1, ports: [port, controllerPort], properties, shortLived: true,
+  });
   t.after(() => broker.stop());
   const registry = { url: servers.registry.url };
   for (const [namespace, timestamp] of [['new', Date.now()], ['old', Date.now() - 2 * 86_400_000]] as const) {

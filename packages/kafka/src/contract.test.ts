@@ -25,7 +25,9 @@ let namespaces = 0;
 
 before(async () => {
   const artifacts = await fetchArtifacts();
-  [broker, registry] = await Promise.all([startKafka({ folder, artifacts, brokers: 1 }), startRegistry({ folder, artifacts })]);
+  [broker, registry] = await Promise.all([
+    startKafka({ folder, artifacts, brokers: 1, shortLived: true }), startRegistry({ folder, artifacts, shortLived: true }),
+  ]);
 });
 
 after(async () => {

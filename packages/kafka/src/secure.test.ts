@@ -30,7 +30,7 @@ before(async () => {
   const security = { ...certificates, users: [USER] };
   const properties = { 'connections.max.reauth.ms': LOGIN_MS };
   const [kafka, registry] = await Promise.all([
-    startKafka({ folder, artifacts, brokers: 1, security, properties }), startRegistry({ folder, artifacts, security }),
+    startKafka({ folder, artifacts, brokers: 1, security, properties, shortLived: true }), startRegistry({ folder, artifacts, security, shortLived: true }),
   ]);
   started = { kafka, registry, certificates };
 });

@@ -21,7 +21,8 @@ before(async () => {
   const folder = mkdtempSync(join(tmpdir(), 'fillstream-roster-'));
   const artifacts = await fetchArtifacts();
   const [kafka, registry] = await Promise.all([
-    startKafka({ folder, artifacts, brokers: 1, properties: { 'group.min.session.timeout.ms': '1000' } }), startRegistry({ folder, artifacts }),
+    startKafka({ folder, artifacts, brokers: 1, properties: { 'group.min.session.timeout.ms': '1000' }, shortLived: true }),
+    startRegistry({ folder, artifacts, shortLived: true }),
   ]);
   servers = { kafka, registry, folder };
 });

@@ -16,7 +16,7 @@ import type { FakeExchange } from './fake-exchange.ts';
 import { faultOptionsOf, isFaultKind } from './faults.ts';
 import type { JsonObject } from './json.ts';
 import { isObject, parsed } from './json.ts';
-import { bodyOf } from './rest.ts';
+import { bodyOf } from './rest-server.ts';
 
 export type Control = { readonly url: string; readonly close: () => Promise<void> };
 

@@ -47,6 +47,11 @@ export class ExchangeMarket {
     return this.#at;
   }
 
+  /** When the next frame is due; Infinity after a halt. */
+  get nextAt(): number {
+    return this.#floor.nextAt;
+  }
+
   historyOf(address: string): History {
     return this.#histories.get(address) ?? EMPTY;
   }

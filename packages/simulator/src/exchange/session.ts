@@ -6,7 +6,7 @@
 // W2  A frame that a fault lost is never sent again: what it held is in the history and the ledger alone.
 // W3  A connection on which nothing was sent for `idleMs` is closed; so is one whose client doesn't read.
 
-import type { WebSocket } from 'ws';
+import type { RawData } from 'ws';
 import { assertNever } from '../invariant.ts';
 import type { Faults, Rule } from './faults.ts';
 import type { Subscription } from './frames.ts';
@@ -14,11 +14,31 @@ import { ackFrame, errorFrame, GREETING, isChannel, PONG } from './frames.ts';
 import type { Hub, Subscriber } from './hub.ts';
 import { addressOf, isObject, parsed } from './json.ts';
 import type { ExchangeLimits, Gauge, LimitName } from './limits.ts';
-import type { Line } from './line.ts';
 import { rubbishOf } from './rubbish.ts';
 
 const SLOW_BYTES_PER_SECOND = 1_000;
 const REORDER_MS = 100;
+
+/** A WebSocket's end here, as far as a session has to do with it: of real sockets or of others. */
+export type SessionSocket = {
+  readonly readyState: number;
+  readonly OPEN: number;
+  readonly bufferedAmount: number;
+  on(event: 'message', listener: (data: RawData) => void): unknown;
+  on(event: 'close' | 'error', listener: () => void): unknown;
+  send(data: string | Buffer, options: { readonly binary?: boolean; readonly fin?: boolean }, onSent?: () => void): void;
+  close(code: number, reason: string): void;
+  terminate(): void;
+};
+
+/** What lies beneath it, and goes wrong. */
+export type SessionLine = {
+  readonly isDead: boolean;
+  die(): void;
+  /** Infinity makes it quick again. */
+  slowDown(bytesPerSecond: number): void;
+  cut(how: 'reset' | 'end'): void;
+};
 
 export type SessionWorld = {
   readonly gauge: Gauge;
@@ -39,8 +59,8 @@ export type ConnectionInfo = { readonly id: number; readonly ip: string; readonl
 export class Session implements Subscriber {
   readonly id: number;
   readonly ip: string;
-  readonly #socket: WebSocket;
-  readonly #line: Line;
+  readonly #socket: SessionSocket;
+  readonly #line: SessionLine;
   readonly #world: SessionWorld;
   readonly #subscriptions = new Map<string, Subscription>();
   readonly #idle: NodeJS.Timeout;
@@ -49,7 +69,7 @@ export class Session implements Subscriber {
   #heldBack: string | null = null;
   #rubbish = 0;
 
-  constructor(id: number, ip: string, socket: WebSocket, line: Line, world: SessionWorld) {
+  constructor(id: number, ip: string, socket: SessionSocket, line: SessionLine, world: SessionWorld) {
     this.id = id;
     this.ip = ip;
     this.#socket = socket;
@@ -240,7 +260,7 @@ export class Session implements Subscriber {
 
   #send(text: string): void {
     if (!this.#isOpen()) return;
-    this.#socket.send(text);
+    this.#socket.send(text, {});
     this.#idle.refresh();
     if (this.#socket.bufferedAmount > this.#world.unsentBytes) this.#socket.terminate();
   }

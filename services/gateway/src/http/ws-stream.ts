@@ -6,7 +6,7 @@
 // W4  What fails while an event of the socket is handled ends this connection, and no other.
 
 import { CLOSE, type ClientMessage, type ErrorCode, type Filter, type From, type ServerMessage } from '@fillstream/client';
-import type { RawData, WebSocket } from 'ws';
+import type { RawData } from 'ws';
 import type { Subscription, SubscriptionSink } from '../feed/feed.ts';
 import { narrowed, type Caller } from './access.ts';
 import { sentenceOf } from './app.ts';
@@ -18,10 +18,31 @@ import { Outlet } from './outlet.ts';
 import { clientMessages, clientMessageSchema, MOST_ID_CHARS } from './schemas.ts';
 import { GOODBYE_MS } from './sockets.ts';
 
+/** Of the edge, what a stream stands on. */
+export type WsEdge = Pick<Edge, 'feed' | 'limits' | 'onTrouble'> & {
+  readonly standing: Pick<Edge['standing'], 'whenReady'>;
+  readonly metrics: Pick<Edge['metrics'], 'noteDelivery' | 'noteBehind'>;
+  readonly refusals: Pick<Edge['refusals'], 'note'>;
+};
+
+/** Of a WebSocket, what a stream uses. */
+export type WsSocket = {
+  readonly bufferedAmount: number;
+  on(event: 'message', listener: (data: RawData, isBinary: boolean) => void): unknown;
+  on(event: 'ping' | 'pong', listener: () => void): unknown;
+  on(event: 'error', listener: (error: Error & { readonly code?: string }) => void): unknown;
+  on(event: 'close', listener: (code: number) => void): unknown;
+  once(event: 'close', listener: () => void): unknown;
+  send(data: string, onSent?: () => void): void;
+  ping(): void;
+  close(code: number, reason: string): void;
+  terminate(): void;
+};
+
 export type WsOptions = {
-  readonly edge: Edge;
+  readonly edge: WsEdge;
   readonly messages: { readonly ofIp: MinuteCounter; readonly ofToken: MinuteCounter };
-  readonly ws: WebSocket;
+  readonly ws: WsSocket;
   readonly caller: Caller;
   readonly visitor: Refused;
   readonly place: Place;
@@ -66,7 +87,7 @@ export class WsStream implements Stream {
     ws.on('message', (data, isBinary) => this.#safely(() => this.#take(data, isBinary)));
     ws.on('ping', () => this.#safely(() => this.#isWithinRate()));
     ws.on('pong', () => (this.#isAlive = true));
-    ws.on('error', (error: Error & { readonly code?: string }) => this.#noteUnreadable(error.code === TOO_LARGE ? 'too-large' : 'bad-request'));
+    ws.on('error', (error) => this.#noteUnreadable(error.code === TOO_LARGE ? 'too-large' : 'bad-request'));
     ws.on('close', (code) => this.#safely(() => this.#close(code)));
     options.place.attach(this);
   }
@@ -245,7 +266,7 @@ export class WsStream implements Stream {
 }
 
 /** Says why, and cuts the socket when the client doesn't answer. */
-export function goodbye(ws: WebSocket, code: number, reason: string): void {
+export function goodbye(ws: WsSocket, code: number, reason: string): void {
   const timer = setTimeout(() => ws.terminate(), GOODBYE_MS);
   ws.once('close', () => clearTimeout(timer));
   ws.close(code, reason);

@@ -1,7 +1,7 @@
 // `npm run bench`: what a record costs, beside reading and JSON.parse-ing the same file in the same run.
 //
 //   --records N    journal length (1,000,000)      --runs N    measured runs of each (3), after one that isn't
-//   --memory       also: peak memory of ten times the records, piped in
+//   --memory       also: peak memory of ten times the records, piped in      --record   a line for the history
 //
 // Every measurement is a process of its own, start-up included; they take turns, so that a busy moment hits them all.
 
@@ -13,6 +13,8 @@ import { pipeline } from 'node:stream/promises';
 import { Readable } from 'node:stream';
 import { parseArgs } from 'node:util';
 import { market, writeJournal, type MarketOptions } from '@fillstream/simulator';
+import { figure, median, type Figure } from './history/entry.ts';
+import { RECORD_OPTION, Recorder } from './history/history.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const COMMAND = join(ROOT, 'packages/cli/src/main.ts');
@@ -23,9 +25,10 @@ type Subject = { readonly name: string; readonly aim: number | null; readonly ar
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
-    options: { records: { type: 'string', default: '1000000' }, runs: { type: 'string', default: '3' }, memory: { type: 'boolean', default: false } },
+    options: { ...RECORD_OPTION, records: { type: 'string', default: '1000000' }, runs: { type: 'string', default: '3' }, memory: { type: 'boolean', default: false } },
   });
   const records = Number(values.records);
+  const recorder = new Recorder('journals', values);
   const folder = join(tmpdir(), 'fillstream-bench');
   mkdirSync(folder, { recursive: true });
   const journal = join(folder, `journal-${String(records)}.ndjson`);
@@ -34,7 +37,8 @@ async function main(): Promise<void> {
     + `Node ${process.version}, load ${loadText()}`);
   const results = await measure(subjectsOf(journal, folder), Number(values.runs));
   report(results, records);
-  if (values.memory) await measureMemory(folder, records);
+  const memory = values.memory ? await measureMemory(folder, records) : [];
+  recorder.add({ settings: { records, runs: Number(values.runs) }, baseline: 'reading the journal and JSON.parse', figures: [...figuresOf(results, records), ...memory] });
   console.log(`load at the end ${loadText()}`);
 }
 
@@ -87,6 +91,15 @@ async function runProcess(args: readonly string[], input?: Iterable<string>): Pr
   return { seconds, ...JSON.parse(readFileSync(report, 'utf8')) as Omit<Usage, 'seconds'> };
 }
 
+function figuresOf(results: ReadonlyMap<Subject, readonly Usage[]>, records: number): Figure[] {
+  const [baseline = []] = results.values();
+  const rates = (usages: readonly Usage[]): number[] => usages.map(({ seconds }) => records / seconds);
+  return [...results].flatMap(([{ name }, usages]) => [
+    figure(name, 'throughput', 'records/s', rates(usages), { base: rates(baseline) }),
+    figure(name, 'CPU', 'µs/record', usages.map(({ cpuSeconds }) => cpuSeconds * 1e6 / records)), figure(name, 'peak', 'MiB', usages.map(({ peakMiB }) => peakMiB)),
+  ]);
+}
+
 function report(results: ReadonlyMap<Subject, readonly Usage[]>, records: number): void {
   const [baseline = []] = results.values();
   const base = median(baseline.map(({ seconds }) => seconds));
@@ -104,7 +117,7 @@ function report(results: ReadonlyMap<Subject, readonly Usage[]>, records: number
  * Peak memory must follow the orders on record, not the journal's length: 100 addresses with full memories, unfinished orders
  * that leave the record as soon as others, and ten times the records.
  */
-async function measureMemory(folder: string, records: number): Promise<void> {
+async function measureMemory(folder: string, records: number): Promise<Figure[]> {
   const lines = function* (count: number): Generator<string> {
     for (const record of market({ ...marketOf(count), shares: { noise: 0, unfilled: 0 } })) yield `${JSON.stringify(record)}\n`;
   };
@@ -113,11 +126,7 @@ async function measureMemory(folder: string, records: number): Promise<void> {
   const tenTimes = await runProcess(args, lines(10 * records));
   console.log(`\npeak memory: ${once.peakMiB.toFixed(0)} MiB for ${String(records)} records, ${tenTimes.peakMiB.toFixed(0)} MiB for ten times as many: `
     + `× ${(tenTimes.peakMiB / once.peakMiB).toFixed(2)} (aim ≤ 1.2)`);
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? NaN;
+  return [figure('run of ten times the records', 'peak', 'MiB', [tenTimes.peakMiB], { base: [once.peakMiB] })];
 }
 
 function loadText(): string {

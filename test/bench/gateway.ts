@@ -3,11 +3,14 @@
 //   --clients N       WebSockets (1,000), each following ten of a thousand addresses        --rate N    signals a second (1,000)
 //   --warm-up S       seconds that aren't counted (10)     --measure S   seconds that are (30)
 //   --runs N          (3)                                  --quick       one run of 3 and 8 seconds
+//   --record          a line for the history
 //
 // The writer and the clients are this process, the gateway is another. A sample begins before a signal is sent to Kafka and ends
 // when a client has its message; `kafka` is the baseline in the same seconds: a bare consumer of the topic. Each run is measured
-// twice, the second time beside a client that asked for everything and never reads. Memory is the gateway's resident set before
-// the clients came and after they subscribed. The result goes to standard output, and as one line of JSON to .fillstream/bench-gateway.ndjson.
+// three times: the clients alone, beside one that asked for everything and never reads, and beside one that asks ten times over each
+// limit (a process of its own); the p99 of the first is the baseline of the others. The limits are the defaults, so the clients
+// come from as many loopback addresses as they need. Memory is the gateway's resident set before the clients came and after they
+// subscribed. The result goes to standard output, and as one line of JSON to .fillstream/bench-gateway.ndjson.
 
 import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { once } from 'node:events';
@@ -24,7 +27,9 @@ import { WebSocket } from 'ws';
 import { CpuMeter } from './kafka-machine.ts';
 import { Installation, startServers, type Servers } from './kafka-stack.ts';
 import { clock } from './live-observer.ts';
-import { launchCommand, type Launched } from './live-processes.ts';
+import { figure, type Figure } from './history/entry.ts';
+import { RECORD_OPTION, Recorder } from './history/history.ts';
+import { launchCommand, launchScript, type Launched } from './live-processes.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const RESULTS = join(ROOT, '.fillstream');
@@ -32,10 +37,13 @@ const COMMAND = join(ROOT, 'packages/cli/src/main.ts');
 const [ADDRESSES, FOLLOWED, PARTITIONS] = [1_000, 10, 4];
 const BATCH_MS = 10;
 const AFTER_MS = 2_000;
-/** So that no client is refused, all being of one address. */
-const LIMITS = ['connections', 'connectionsPerIp', 'messagesPerMinute', 'requestsPerMinute'].flatMap((name) => ['--limit', `${name}=100000`]);
+/** Half of what one may have. */
+const CLIENTS_AN_ADDRESS = 25;
+const GREEDY = '127.0.99.1';
+/** The first second of its asking isn't counted. */
+const GREEDY_MS = 1_000;
 
-type Plan = { readonly clients: number; readonly rate: number; readonly warmUp: number; readonly measured: number; readonly runs: number };
+type Plan = { readonly record: boolean; readonly clients: number; readonly rate: number; readonly warmUp: number; readonly measured: number; readonly runs: number };
 
 /** Milliseconds; `cores`: CPU seconds a second of the gateway. */
 type Row = {
@@ -63,6 +71,7 @@ async function main(plan: Plan): Promise<void> {
   const cpu = `${cpus()[0]?.model ?? ''} × ${String(availableParallelism())}`;
   console.log(`${cpu}, Node ${process.version}, load ${loadavg().map((load) => load.toFixed(2)).join(' ')}`);
   const loadBefore = loadavg();
+  const recorder = new Recorder('gateway', plan);
   const servers = await startServers();
   const rows: Row[] = [];
   try {
@@ -72,8 +81,24 @@ async function main(plan: Plan): Promise<void> {
   }
   printTable(rows);
   mkdirSync(RESULTS, { recursive: true });
-  const results = { at: new Date().toISOString(), cpu, node: process.version, ...plan, loadBefore, loadAfter: loadavg(), rows };
+  const results = { at: new Date().toISOString(), cpu, node: process.version, ...plan, record: undefined, loadBefore, loadAfter: loadavg(), rows };
   appendFileSync(join(RESULTS, 'bench-gateway.ndjson'), `${JSON.stringify(results)}\n`);
+  const { clients, rate, warmUp, measured, runs } = plan;
+  recorder.add({ settings: { clients, rate, warmUp, measured, runs }, baseline: 'for the first row Kafka alone, for the others the first row', figures: figuresOf(rows) });
+}
+
+function figuresOf(rows: readonly Row[]): Figure[] {
+  const steps = Map.groupBy(rows, ({ step }) => step);
+  const alone = steps.values().next().value ?? [];
+  return [...steps].flatMap(([step, runs]) => {
+    const base = runs === alone ? runs.map(({ kafkaP99 }) => kafkaP99) : alone.map(({ p99 }) => p99);
+    return [
+      figure(step, 'p99', 'ms', runs.map(({ p99 }) => p99), { base }), figure(step, 'p50', 'ms', runs.map(({ p50 }) => p50)),
+      figure(step, 'greatest', 'ms', runs.map(({ greatest }) => greatest)), figure(step, 'p99 of Kafka alone', 'ms', runs.map(({ kafkaP99 }) => kafkaP99)),
+      figure(step, 'deliveries', '1/s', runs.map(({ deliveriesPerSecond }) => deliveriesPerSecond)), figure(step, 'gateway', 'cores', runs.map(({ cores }) => cores)),
+      figure(step, 'memory a client', 'KiB', runs.map(({ kibPerClient }) => kibPerClient)),
+    ];
+  });
 }
 
 async function measure(plan: Plan, servers: Servers, namespace: string): Promise<Row[]> {
@@ -82,10 +107,10 @@ async function measure(plan: Plan, servers: Servers, namespace: string): Promise
   await installation.createTopics(PARTITIONS);
   const watch = new Watch();
   const stopReading = await readTopic(installation, watch);
-  const gateway = launchCommand(['gateway', '--kafka', servers.kafka, '--registry', servers.registry, '--namespace', namespace, '--listen', '127.0.0.1:0', '--model', folder, ...LIMITS]);
+  const gateway = launchCommand(['gateway', '--kafka', servers.kafka, '--registry', servers.registry, '--namespace', namespace, '--listen', '127.0.0.1:0', '--model', folder]);
   const [, url = ''] = await gateway.saying(/at (http:\S+)/);
   const before = residentKiB(gateway);
-  const clients = await Promise.all(Array.from({ length: plan.clients }, async (_, number) => await connected(url, followed(number), watch)));
+  const clients = await Promise.all(Array.from({ length: plan.clients }, async (_, number) => await connected(url, followed(number), watch, `127.0.${String(1 + Math.floor(number / CLIENTS_AN_ADDRESS / 200))}.${String(1 + Math.floor(number / CLIENTS_AN_ADDRESS) % 200)}`)));
   await sleep(1_000);
   const kibPerClient = (residentKiB(gateway) - before) / plan.clients;
   const writing = new AbortController();
@@ -93,11 +118,17 @@ async function measure(plan: Plan, servers: Servers, namespace: string): Promise
   try {
     await sleep(1_000 * plan.warmUp);
     const first = await sampled('all read', plan, gateway, watch, kibPerClient);
-    const silent = await connected(url, [], watch);
+    const silent = await connected(url, [], watch, '127.0.0.1');
     silent.pause();
     const second = await sampled('one never reads', plan, gateway, watch, kibPerClient);
     silent.terminate();
-    return [first, second];
+    const greedy = launchScript(join(import.meta.dirname, 'gateway-greedy.ts'), [url, GREEDY]);
+    await sleep(GREEDY_MS);
+    const third = await sampled('one asks ten times over each limit', plan, gateway, watch, kibPerClient, [greedy.pid]);
+    const asked = once(greedy.stdout, 'data');
+    await greedy.end();
+    console.log(`it asked for ${String((await asked)[0]).trim()}`);
+    return [first, second, third];
   } finally {
     writing.abort();
     await written;
@@ -109,9 +140,9 @@ async function measure(plan: Plan, servers: Servers, namespace: string): Promise
   }
 }
 
-async function sampled(step: string, plan: Plan, gateway: Launched, watch: Watch, kibPerClient: number): Promise<Row> {
+async function sampled(step: string, plan: Plan, gateway: Launched, watch: Watch, kibPerClient: number, besides: readonly number[] = []): Promise<Row> {
   watch.begin();
-  const meter = new CpuMeter(new Map([['gateway', [gateway.pid]], ['bench', [process.pid]]]));
+  const meter = new CpuMeter(new Map([['gateway', [gateway.pid]], ['bench', [process.pid, ...besides]]]));
   await sleep(1_000 * plan.measured);
   const { seconds, elapsed, foreign } = meter.read();
   const [samples, ofKafka] = [watch.samples, watch.ofKafka].map((all) => all.toSorted((a, b) => a - b));
@@ -130,8 +161,8 @@ function followed(client: number): string[] {
 }
 
 /** Subscribed, from now on; none: to all addresses. */
-async function connected(url: string, addresses: readonly string[], watch: Watch): Promise<WebSocket> {
-  const socket = new WebSocket(`${url.replace('http', 'ws')}/v1/ws`, 'fillstream.v1');
+async function connected(url: string, addresses: readonly string[], watch: Watch, localAddress: string): Promise<WebSocket> {
+  const socket = new WebSocket(`${url.replace('http', 'ws')}/v1/ws`, 'fillstream.v1', { localAddress });
   await once(socket, 'open');
   const live = Promise.withResolvers<void>();
   socket.on('message', (data: Buffer) => {
@@ -234,11 +265,11 @@ function printTable(rows: readonly Row[]): void {
 function planOf(): Plan {
   const { values } = parseArgs({ options: {
     'clients': { type: 'string', default: '1000' }, 'rate': { type: 'string', default: '1000' }, 'warm-up': { type: 'string' }, 'measure': { type: 'string' },
-    'runs': { type: 'string' }, 'quick': { type: 'boolean', default: false },
+    'runs': { type: 'string' }, ...RECORD_OPTION, 'quick': { type: 'boolean', default: false },
   } });
   const number = (given: string | undefined, usual: number, quick: number): number => Number(given ?? (values.quick ? quick : usual));
   return {
-    clients: Number(values.clients), rate: Number(values.rate),
+    record: values.record, clients: Number(values.clients), rate: Number(values.rate),
     warmUp: number(values['warm-up'], 10, 3), measured: number(values.measure, 30, 8), runs: number(values.runs, 3, 1),
   };
 }

@@ -1,7 +1,8 @@
 // `npm run bench:extremes`: what one busy address, and a hundred thousand timers due at one tick, do to everybody else.
 //
 //   --timers N     orders whose timers are due at once (100,000)
-//   --seconds N    of the load with a busy address (20)
+//   --seconds N    of the load with a busy address (20), and of the same load spread evenly, which is the baseline
+//   --record       a line for the history
 //
 // Probes are orders of other addresses, complete at once; what is told is how long each took from being sent to a reader of
 // committed signals. The busy address has a tenth of all records.
@@ -11,6 +12,8 @@ import { parseArgs } from 'node:util';
 import { join } from 'node:path';
 import { KafkaInputWriter, connectionOf, readTopic } from '@fillstream/kafka';
 import { decodeCommit, decodeSignal, encodeRecord, encodeTick, type EncodedInput } from '@fillstream/schemas';
+import { figure, type Figure } from './history/entry.ts';
+import { RECORD_OPTION, Recorder } from './history/history.ts';
 import { peakMiB } from './kafka-machine.ts';
 import { Installation, startServers, type Running, type Servers } from './kafka-stack.ts';
 
@@ -26,16 +29,16 @@ const OTHERS = 1_000;
 const PROBES = 25;
 const APPEND = 5_000;
 
-/** RATE records a second; each tenth is one address's. */
-async function busyAddress(on: Servers, seconds: number): Promise<void> {
-  const stand = await Stand.make(on, 'busy');
+/** RATE records a second; each tenth is one address's when it is `busy`. */
+async function busyAddress(on: Servers, seconds: number, busy: boolean): Promise<Told> {
+  const stand = await Stand.make(on, busy ? 'busy' : 'even');
   const probes = await stand.probes();
   let oid = 1;
   const began = Date.now();
   for (let sent = 0; sent < seconds * RATE;) {
     const due = Math.min(seconds * RATE, Math.floor((Date.now() - began) * RATE / 1_000));
     const records: EncodedInput[] = [];
-    for (; sent < due; sent += 2, oid += 1) records.push(...orderOf(oid % 10 === 0 ? BUSY : addressOf(1 + oid % OTHERS), oid, Date.now()));
+    for (; sent < due; sent += 2, oid += 1) records.push(...orderOf(busy && oid % 10 === 0 ? BUSY : addressOf(1 + oid % OTHERS), oid, Date.now()));
     for (const { timestamp, address, number } of probesOf(records, oid)) {
       probes.expect(number, timestamp);
       records.push(...orderOf(address, number, timestamp));
@@ -43,10 +46,10 @@ async function busyAddress(on: Servers, seconds: number): Promise<void> {
     await stand.writer.append(records);
     await sleep(STEP_MS);
   }
-  tell('one address has a tenth of all records', { 'records/s': RATE, ...await stand.ended(probes) });
+  return tell(busy ? 'one address has a tenth of all records' : 'all addresses have the same', { 'records/s': RATE, ...await stand.ended(probes) });
 }
 
-async function manyTimers(on: Servers, timers: number): Promise<void> {
+async function manyTimers(on: Servers, timers: number): Promise<Told> {
   const stand = await Stand.make(on, 'timers');
   const from = Date.now() - TIMEOUT_MS + 60_000;
   for (let oid = 1; oid <= timers;) {
@@ -65,7 +68,7 @@ async function manyTimers(on: Servers, timers: number): Promise<void> {
     await stand.writer.append(orderOf(addressOf(OTHERS + 1 + place), number, at + 1 + place));
     await sleep(STEP_MS);
   }
-  tell(`${timers.toLocaleString('en')} timers due at one tick`, { 'MiB before': Math.round(before), ...await stand.ended(probes) });
+  return tell(`${timers.toLocaleString('en')} timers due at one tick`, { 'MiB before': Math.round(before), ...await stand.ended(probes) });
 }
 
 /** A processor on topics of its own. */
@@ -186,15 +189,29 @@ function tickOf(at: number): EncodedInput {
   return { kind: 'tick', topic: 'fills', key: null, timestamp: at, body: encodeTick(at) };
 }
 
-function tell(what: string, figures: Record<string, number>): void {
+type Told = { readonly what: string; readonly figures: Readonly<Record<string, number>> };
+
+function tell(what: string, figures: Record<string, number>): Told {
   console.log(`${what}: ${Object.entries(figures).map(([name, value]) => `${name} ${value.toLocaleString('en')}`).join(', ')}`);
+  return { what, figures };
 }
 
-const { values: flags } = parseArgs({ options: { timers: { type: 'string', default: '100000' }, seconds: { type: 'string', default: '20' } } });
+function figuresOf(told: readonly Told[]): Figure[] {
+  const [even] = told;
+  const units: Readonly<Record<string, string>> = { 'p50 ms': 'ms', 'p99 ms': 'ms', 'greatest ms': 'ms', 'MiB peak': 'MiB', 'commits': 'commits', 'most signals in a commit': 'signals' };
+  return told.flatMap(({ what, figures }) => Object.entries(units).map(([name, unit]) => {
+    const base = name === 'p99 ms' && even !== undefined ? [even.figures[name] ?? NaN] : null;
+    return figure(what, name.replace(/ (?:ms|MiB)$|MiB /, ''), unit, [figures[name] ?? NaN], { base });
+  }));
+}
+
+const { values: flags } = parseArgs({ options: { ...RECORD_OPTION,  timers: { type: 'string', default: '100000' }, seconds: { type: 'string', default: '20' } } });
+const recorder = new Recorder('extremes', flags);
 const servers = await startServers();
 try {
-  await busyAddress(servers, Number(flags.seconds));
-  await manyTimers(servers, Number(flags.timers));
+  const seconds = Number(flags.seconds);
+  const told = [await busyAddress(servers, seconds, false), await busyAddress(servers, seconds, true), await manyTimers(servers, Number(flags.timers))];
+  recorder.add({ settings: { seconds, timers: Number(flags.timers), rate: RATE }, baseline: 'the same load spread evenly', figures: figuresOf(told) });
 } finally {
   await servers.close();
 }

@@ -19,6 +19,8 @@ const LEAD_MS = 2_000;
 const LAST_MS = 1_000;
 /** How long after the last record its signal may come. */
 const AFTER_MS = 3_000;
+/** On `commits`: its own, and the mark of its end. */
+const RECORDS_A_COMMIT = 2;
 const READY = /partition \d+ (?:resumed|rebuilt|caught-up)/g;
 
 export type LatencyOptions = {
@@ -29,6 +31,10 @@ export type LatencyOptions = {
   /** Seconds. */
   readonly warmUp: number;
   readonly measured: number;
+  /** Processors; 1 by default. */
+  readonly processes?: number;
+  /** Of each record, on as many brokers; 1 by default. */
+  readonly replicas?: number;
 };
 
 /** Milliseconds; cores: CPU seconds a second. */
@@ -42,14 +48,18 @@ export type Latency = {
   readonly peakMiB: number;
   readonly cores: number;
   readonly brokerCores: number;
+  readonly redisCores: number;
+  /** In the measured seconds. */
+  readonly transactions: number;
+  readonly elapsed: number;
   readonly foreign: number;
 };
 
 export async function measureLatency(servers: Servers, installation: Installation, options: LatencyOptions): Promise<Latency> {
-  const { journal, partitions, rate, warmUp, measured } = options;
-  await installation.createTopics(partitions);
-  const processor = installation.processor();
-  while ((processor.said().match(READY) ?? []).length < partitions) await sleep(50);
+  const { journal, partitions, rate, warmUp, measured, processes = 1, replicas = 1 } = options;
+  await installation.createTopics(partitions, ...replicas === 1 ? [] : ['--replication', String(replicas)]);
+  const running = Array.from({ length: processes }, () => installation.processor());
+  while (running.reduce((sum, { said }) => sum + (said().match(READY) ?? []).length, 0) < partitions) await sleep(50);
   await sleep(SETTLE_MS); // The broker's work for new topics.
   const count = rate * (warmUp + measured);
   const completedAt = completions(await firstRecords(journal, count), rate);
@@ -63,18 +73,21 @@ export async function measureLatency(servers: Servers, installation: Installatio
   });
   const lateness = pacer.begin(startAt);
   await sleep(from - Date.now());
-  const meter = new CpuMeter(new Map([...servers.pids, ['processor', [processor.pid]], ['bench', [process.pid]]]));
+  const before = await installation.ends('commits');
+  const meter = new CpuMeter(new Map([...servers.pids, ['processor', running.map(({ pid }) => pid)], ['bench', [process.pid]]]));
   await sleep(to - Date.now());
   const { seconds, elapsed, foreign } = meter.read();
+  const transactions = (await installation.ends('commits') - before) / RECORDS_A_COMMIT;
   const producerLateMs = await lateness;
   await sleep(AFTER_MS);
   const samples = (await reader()).sort((a, b) => a - b);
-  const peak = peakMiB(processor.pid);
-  await endAll([processor]);
+  const peak = Math.max(...running.map(({ pid }) => peakMiB(pid)));
+  await endAll(running);
   const share = (part: number): number => samples[Math.floor(part * (samples.length - 1))] ?? NaN;
   return {
     samples: samples.length, p50: share(0.5), p90: share(0.9), p99: share(0.99), greatest: share(1), producerLateMs, peakMiB: peak,
-    cores: (seconds.get('processor') ?? NaN) / elapsed, brokerCores: (seconds.get('broker') ?? NaN) / elapsed, foreign,
+    cores: (seconds.get('processor') ?? NaN) / elapsed, brokerCores: (seconds.get('broker') ?? NaN) / elapsed,
+    redisCores: (seconds.get('redis') ?? NaN) / elapsed, transactions, elapsed, foreign,
   };
 }
 

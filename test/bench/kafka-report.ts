@@ -1,5 +1,6 @@
 // The results of `bench:kafka` as tables.
 
+import { figure, type Figure } from './history/entry.ts';
 import type { Latency } from './kafka-latency.ts';
 import { median, type PeerLatency, type PeerRow } from './kafka-peer.ts';
 import type { Throughput, Variant } from './kafka-throughput.ts';
@@ -24,6 +25,35 @@ export type Results = {
   readonly peer: readonly PeerRow[];
   readonly peerLatency: PeerLatency | null;
 };
+
+export function figuresOf({ records, raw, throughput, latency, peer, peerLatency }: Results): Figure[] {
+  const base = raw.length === 0 ? null : raw.map((row) => row.records / row.seconds);
+  const ours = throughput.filter(({ runs }) => runs.length > 0).flatMap(({ delivery, processes, runs }) => {
+    const name = `${delivery}, ${String(processes)} ${processes === 1 ? 'process' : 'processes'}`;
+    const of = (value: (run: Throughput) => number): number[] => runs.map(value);
+    const beside = peer.find(({ guarantee, threads }) => threads === processes && guarantee.startsWith(delivery.replaceAll('-', '_')));
+    return [
+      figure(name, 'throughput', 'records/s', of(({ recordsPerSecond }) => recordsPerSecond), { base }),
+      ...beside === undefined ? [] : [figure(name, 'over the peer', '×', of(({ recordsPerSecond }) => recordsPerSecond / beside.recordsPerSecond))],
+      figure(name, 'CPU', 'µs/record', of(({ cpuSeconds }) => cpuSeconds * 1e6 / records)),
+      figure(name, 'peak of a process', 'MiB', of(({ peakMiB }) => peakMiB)), figure(name, 'broker', 'µs CPU/record', of(({ brokerCpuSeconds }) => brokerCpuSeconds * 1e6 / records)),
+      figure(name, 'Redis', 'µs CPU/record', of(({ redisCpuSeconds }) => redisCpuSeconds * 1e6 / records)),
+    ];
+  });
+  const theirs = peer.flatMap(({ guarantee, threads, recordsPerSecond, peakMiB, cpuSeconds }) => {
+    const name = `Kafka Streams, ${guarantee}, ${String(threads)} ${threads === 1 ? 'thread' : 'threads'}`;
+    return [
+      figure(name, 'throughput', 'records/s', [recordsPerSecond], { base }), figure(name, 'CPU', 'µs/record', [cpuSeconds * 1e6 / records]), figure(name, 'peak of a process', 'MiB', [peakMiB]),
+    ];
+  });
+  const steady = 'steady, exactly-once, 1 process';
+  return [
+    ...base === null ? [] : [figure('kafkajs, nothing decoded', 'throughput', 'records/s', base, { base }), figure('kafkajs, nothing decoded', 'CPU', 'µs/record', raw.map((row) => row.cpuSeconds * 1e6 / row.records))],
+    ...ours, ...theirs,
+    ...latency.length === 0 ? [] : (['p50', 'p90', 'p99', 'greatest'] as const).map((name) => figure(steady, name, 'ms', latency.map((row) => row[name]))),
+    ...peerLatency === null ? [] : (['p50', 'p99'] as const).map((name) => figure('steady, Kafka Streams, exactly_once_v2, 1 thread', name, 'ms', [peerLatency[name]])),
+  ];
+}
 
 export function printed(results: Results): string {
   return [...throughputTable(results), ...latencyTable(results)].join('\n');

@@ -25,14 +25,16 @@ export type Servers = {
   readonly redis: string;
   /** Whose CPU time is told beside the processor's. */
   readonly pids: ReadonlyMap<string, readonly number[]>;
+  /** Where the brokers keep their logs; none of servers that run already. */
+  readonly logs: readonly string[];
   readonly close: () => Promise<void>;
 };
 
-export async function startServers(): Promise<Servers> {
+export async function startServers({ brokers = 1 }: { readonly brokers?: 1 | 3 } = {}): Promise<Servers> {
   const folder = mkdtempSync(join(tmpdir(), 'fillstream-bench-kafka-'));
   const artifacts = await fetchArtifacts();
   const [kafka, registry, redis] = await Promise.all([
-    startKafka({ folder, artifacts, brokers: 1 }), startRegistry({ folder, artifacts }), startRedis({ folder }),
+    startKafka({ folder, artifacts, brokers }), startRegistry({ folder, artifacts }), startRedis({ folder }),
   ]);
   return {
     kafka: kafka.bootstrap, registry: registry.url, redis: `127.0.0.1:${String(redis.port)}`,
@@ -40,6 +42,7 @@ export async function startServers(): Promise<Servers> {
       ['broker', kafka.nodes.flatMap(({ process: { pid } }) => pid ?? [])],
       ['redis', redis.process.pid === null ? [] : [redis.process.pid]],
     ]),
+    logs: kafka.nodes.map(({ id }) => join(folder, brokers === 1 ? 'kafka' : `kafka-${String(id)}`, 'data')),
     close: async () => {
       await Promise.all([kafka.stop(), registry.stop(), redis.stop()]);
       rmSync(folder, { recursive: true, force: true });
@@ -64,8 +67,8 @@ export class Installation {
     this.kafka = { brokers: servers.kafka.split(','), namespace };
   }
 
-  async createTopics(partitions: number): Promise<void> {
-    await runCommand(this.#command, ['topics', 'create', ...this.#kafkaFlags(), '--partitions', String(partitions), '--no-timestamp-limit']);
+  async createTopics(partitions: number, ...more: readonly string[]): Promise<void> {
+    await runCommand(this.#command, ['topics', 'create', ...this.#kafkaFlags(), '--partitions', String(partitions), '--no-timestamp-limit', ...more]);
   }
 
   async import(journal: string): Promise<void> {
@@ -73,7 +76,18 @@ export class Installation {
   }
 
   processor(...more: readonly string[]): Running {
-    return start(this.#command, ['processor', ...this.#kafkaFlags(), '--redis', this.#servers.redis, ...more]);
+    return this.processorOn([], ...more);
+  }
+
+  /** With flags of Node's own. */
+  processorOn(nodeFlags: readonly string[], ...more: readonly string[]): Running {
+    return start(this.#command, ['processor', ...this.#kafkaFlags(), '--redis', this.#servers.redis, ...more], nodeFlags);
+  }
+
+  /** Records of an output topic, those that mark the ends of transactions included. */
+  async ends(topic: string): Promise<number> {
+    const ends = await withAdmin(connectionOf(this.kafka), async (admin) => await admin.fetchTopicOffsets(this.nameOf(topic)));
+    return ends.reduce((sum, { high }) => sum + Number(high), 0);
   }
 
   nameOf(topic: string): string {
@@ -147,8 +161,8 @@ export async function runCommand(command: string, args: readonly string[]): Prom
   if (code !== 0) throw new Error(`fillstream ${args[0] ?? ''} ended with ${String(code)}: ${said()}`);
 }
 
-function start(command: string, args: readonly string[]): Running {
-  const { child, said } = launch(command, args);
+function start(command: string, args: readonly string[], nodeFlags: readonly string[]): Running {
+  const { child, said } = launch(command, args, nodeFlags);
   const closed = once(child, 'close');
   return {
     pid: child.pid ?? 0,
@@ -163,8 +177,8 @@ function start(command: string, args: readonly string[]): Running {
   };
 }
 
-function launch(command: string, args: readonly string[]): { readonly child: ChildProcess; readonly said: () => string } {
-  const child = spawn(process.execPath, [...NODE_FLAGS, ...flagsOfCommand(), command, ...args], {
+function launch(command: string, args: readonly string[], nodeFlags: readonly string[] = []): { readonly child: ChildProcess; readonly said: () => string } {
+  const child = spawn(process.execPath, [...NODE_FLAGS, ...flagsOfCommand(), ...nodeFlags, command, ...args], {
     cwd: ROOT, stdio: ['ignore', 'ignore', 'pipe'], env: { NODE_COMPILE_CACHE: COMPILE_CACHE, ...process.env, FILLSTREAM_LOG: 'text' },
   });
   children.add(child);

@@ -9,6 +9,7 @@
 //   --rate N --warm-up S --measure S   of the latency: 5,000 records a second, 20 s and 60 s
 //   --kafka, --registry, --redis       servers that run already, instead of a stack of its own; only what is named bench-… is touched
 //   --command FILE        another main.ts of the command, to compare two versions
+//   --record              a line for the history
 //
 // The result goes to standard output as tables, and as one line of JSON to .fillstream/bench-kafka.ndjson.
 
@@ -18,9 +19,10 @@ import { availableParallelism, cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { writeJournal } from '@fillstream/simulator';
+import { RECORD_OPTION, Recorder } from './history/history.ts';
 import { measureLatency, type Latency } from './kafka-latency.ts';
 import { buildPeer, measurePeer, measurePeerLatency, writePeerJournal, type Peer, type PeerLatency, type PeerRow } from './kafka-peer.ts';
-import { printed, type RawRow, type Results, type ThroughputRow } from './kafka-report.ts';
+import { figuresOf, printed, type RawRow, type Results, type ThroughputRow } from './kafka-report.ts';
 import { signalsOfFile, type Signals } from './kafka-signals.ts';
 import { Installation, runCommand, startServers, type Servers } from './kafka-stack.ts';
 import { measureThroughput, type Throughput, type Variant } from './kafka-throughput.ts';
@@ -45,6 +47,7 @@ type Plan = {
   readonly command: string;
   readonly servers: Pick<Servers, 'kafka' | 'registry' | 'redis'> | null;
   readonly variants: readonly Variant[];
+  readonly record: boolean;
 };
 
 type Journal = { readonly path: string; readonly records: number; readonly expected: Signals };
@@ -52,10 +55,11 @@ type Journal = { readonly path: string; readonly records: number; readonly expec
 async function main(plan: Plan): Promise<void> {
   console.log(`${cpus()[0]?.model ?? ''} × ${String(availableParallelism())}, Node ${process.version}, load ${loadText()}`);
   const loadBefore = loadavg();
+  const recorder = new Recorder('kafka', plan);
   const peer = buildPeer();
   const journal = await journalOf(plan, peer);
   console.log(`journal: ${journal.records.toLocaleString('en')} records, ${journal.expected.count.toLocaleString('en')} signals expected`);
-  const servers = plan.servers === null ? await startServers() : { ...plan.servers, pids: new Map<string, number[]>(), close: () => Promise.resolve() };
+  const servers = plan.servers === null ? await startServers() : { ...plan.servers, pids: new Map<string, number[]>(), logs: [], close: () => Promise.resolve() };
   try {
     const ours = await measureOurs(plan, servers, journal);
     const theirs = await measureTheirs(plan, peer);
@@ -68,6 +72,8 @@ async function main(plan: Plan): Promise<void> {
     mkdirSync(RESULTS, { recursive: true });
     appendFileSync(join(RESULTS, 'bench-kafka.ndjson'), `${JSON.stringify(results)}\n`);
     console.log(JSON.stringify(results));
+    const { records, runs, partitions, journal: source } = results;
+    recorder.add({ settings: { records, runs, partitions, journal: source, rate: plan.rate }, baseline: 'kafkajs reading the topics, nothing decoded', figures: figuresOf(results) });
   } finally {
     await servers.close();
   }
@@ -165,6 +171,7 @@ async function journalOf({ fills, command }: Plan, peer: Peer | null): Promise<J
 function planOf(): Plan {
   const { values } = parseArgs({
     options: {
+      ...RECORD_OPTION,
       'quick': { type: 'boolean', default: false }, 'fills': { type: 'string' }, 'runs': { type: 'string' }, 'partitions': { type: 'string', default: '4' },
       'steps': { type: 'string', default: 'raw,throughput,latency,peer' }, 'rate': { type: 'string', default: '5000' },
       'warm-up': { type: 'string' }, 'measure': { type: 'string' }, 'kafka': { type: 'string' }, 'registry': { type: 'string' }, 'redis': { type: 'string' },
@@ -178,7 +185,7 @@ function planOf(): Plan {
     fills: number(values.fills, 1_000_000, 60_000), runs: number(values.runs, 3, 1), partitions: Number(values.partitions), steps: values.steps.split(','),
     rate: Number(values.rate), warmUp: number(values['warm-up'], 20, 3), measured: number(values.measure, 60, 8), command: values.command,
     servers: kafka === undefined || registry === undefined || redis === undefined ? null : { kafka, registry, redis },
-    variants: places.flatMap((place) => VARIANTS[place] ?? []),
+    variants: places.flatMap((place) => VARIANTS[place] ?? []), record: values.record,
   };
 }
 

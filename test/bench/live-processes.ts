@@ -30,6 +30,10 @@ export type Launched = {
 
 export type Exchange = Launched & { readonly url: string; readonly addresses: readonly string[] };
 
+export function launchScript(path: string, args: readonly string[]): Launched {
+  return launch(path, args);
+}
+
 export function launchCommand(args: readonly string[]): Launched {
   return launch(COMMAND, args);
 }

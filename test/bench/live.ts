@@ -3,7 +3,7 @@
 //   --rate N          fills a second (1,000), of ten addresses
 //   --warm-up S       seconds that aren't counted (10)     --measure S   seconds that are (30)
 //   --runs N          (3)                                  --quick       one run of 3 and 8 seconds
-//   --steps A,B       embedded, kafka
+//   --steps A,B       embedded, kafka                      --record      a line for the history
 //
 // The exchange is the simulator's, a process of its own. A second client of it, in this process, notes when each frame came; both
 // clients are sent a frame in the same turn. A sample ends
@@ -21,6 +21,8 @@ import { parseArgs } from 'node:util';
 import { connectionOf, unframed } from '@fillstream/kafka';
 import { decodeInput, type Signal } from '@fillstream/schemas';
 import { market } from '@fillstream/simulator';
+import { figure } from './history/entry.ts';
+import { RECORD_OPTION, Recorder } from './history/history.ts';
 import { CpuMeter, peakMiB } from './kafka-machine.ts';
 import { Installation, runCommand, startServers, type Servers } from './kafka-stack.ts';
 import { clock, fillKey, Observer } from './live-observer.ts';
@@ -36,7 +38,7 @@ const SAMPLE_ORDERS_PER_SECOND = 100;
 /** What came at the end of a run is waited for so long. */
 const AFTER_MS = 2_000;
 
-type Plan = { readonly rate: number; readonly warmUp: number; readonly measured: number; readonly runs: number; readonly steps: readonly string[] };
+type Plan = { readonly record: boolean; readonly rate: number; readonly warmUp: number; readonly measured: number; readonly runs: number; readonly steps: readonly string[] };
 
 /** Milliseconds; cores: CPU seconds a second. */
 type Row = {
@@ -52,6 +54,7 @@ async function main(plan: Plan): Promise<void> {
   const cpu = `${cpus()[0]?.model ?? ''} × ${String(availableParallelism())}`;
   console.log(`${cpu}, Node ${process.version}, load ${loadavg().map((load) => load.toFixed(2)).join(' ')}`);
   const loadBefore = loadavg();
+  const recorder = new Recorder('live', plan);
   const rows: Row[] = [];
   for (const step of plan.steps) {
     const servers = step === 'kafka' ? await startServers() : null;
@@ -68,8 +71,15 @@ async function main(plan: Plan): Promise<void> {
   }
   printTable(rows);
   mkdirSync(RESULTS, { recursive: true });
-  const results = { at: new Date().toISOString(), cpu, node: process.version, ...plan, loadBefore, loadAfter: loadavg(), rows };
+  const results = { at: new Date().toISOString(), cpu, node: process.version, ...plan, record: undefined, loadBefore, loadAfter: loadavg(), rows };
   appendFileSync(join(RESULTS, 'bench-live.ndjson'), `${JSON.stringify(results)}\n`);
+  const { rate, warmUp, measured, runs } = plan;
+  const figures = [...Map.groupBy(rows, ({ step }) => (step === 'kafka' ? 'ingestor, frame → durable in Kafka' : 'embedded, frame → signal'))].flatMap(([name, ofStep]) => [
+    ...(['p50', 'p90', 'p99'] as const).map((share) => figure(name, share, 'ms', ofStep.map((row) => row[share]))),
+    figure(name, 'fills', '1/s', ofStep.map(({ fillsPerSecond }) => fillsPerSecond)), figure(name, 'CPU', 'cores', ofStep.map(({ cores }) => cores)),
+    figure(name, 'peak', 'MiB', ofStep.map((row) => row.peakMiB)),
+  ]);
+  recorder.add({ settings: { rate, warmUp, measured, runs }, baseline: '', figures });
 }
 
 async function measure(step: string, plan: Plan, run: number, servers: Servers | null): Promise<Row> {
@@ -218,12 +228,12 @@ function printTable(rows: readonly Row[]): void {
 
 function planOf(): Plan {
   const { values } = parseArgs({ options: {
-    'rate': { type: 'string', default: '1000' }, 'warm-up': { type: 'string' }, 'measure': { type: 'string' }, 'runs': { type: 'string' },
+    ...RECORD_OPTION, 'rate': { type: 'string', default: '1000' }, 'warm-up': { type: 'string' }, 'measure': { type: 'string' }, 'runs': { type: 'string' },
     'quick': { type: 'boolean', default: false }, 'steps': { type: 'string', default: 'embedded,kafka' },
   } });
   const number = (given: string | undefined, usual: number, quick: number): number => Number(given ?? (values.quick ? quick : usual));
   return {
-    rate: Number(values.rate), warmUp: number(values['warm-up'], 10, 3), measured: number(values.measure, 30, 8), runs: number(values.runs, 3, 1),
+    record: values.record, rate: Number(values.rate), warmUp: number(values['warm-up'], 10, 3), measured: number(values.measure, 30, 8), runs: number(values.runs, 3, 1),
     steps: values.steps.split(','),
   };
 }

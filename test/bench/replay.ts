@@ -4,6 +4,7 @@
 //   --records N       in the journal (1,000,000)
 //   --runs N          (3)
 //   --partitions N    (4)
+//   --record          a line for the history
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -15,6 +16,8 @@ import { parseArgs } from 'node:util';
 import { connectionOf, readTopic } from '@fillstream/kafka';
 import { decodeSignal, encodeSignal } from '@fillstream/schemas';
 import { writeJournal } from '@fillstream/simulator';
+import { figure, type Figure } from './history/entry.ts';
+import { RECORD_OPTION, Recorder } from './history/history.ts';
 import { CpuMeter, peakMiB } from './kafka-machine.ts';
 import { Installation, startServers, type Servers } from './kafka-stack.ts';
 
@@ -24,10 +27,13 @@ const NODE_FLAGS = ['--disable-warning=ExperimentalWarning', '--disable-warning=
 const POLL_MS = 50;
 const HEADER_BYTES = 5;
 
-type Plan = { readonly records: number; readonly runs: number; readonly partitions: number };
+type Plan = { readonly records: number; readonly runs: number; readonly partitions: number; readonly record: boolean };
+/** Records a second, µs of CPU a record, MiB. */
+type Done = { readonly what: string; readonly rate: number; readonly cpu: number; readonly peak: number };
 type Summary = { readonly records: number; readonly emitted: number; readonly same: number; readonly missing: number; readonly elapsedMs: number };
 
-async function main({ records, runs, partitions }: Plan): Promise<void> {
+async function main({ records, runs, partitions, record }: Plan): Promise<void> {
+  const recorder = new Recorder('replay', { record });
   const folder = join(tmpdir(), 'fillstream-bench');
   mkdirSync(folder, { recursive: true });
   const journal = join(folder, `replay-${String(records)}.ndjson`);
@@ -37,19 +43,20 @@ async function main({ records, runs, partitions }: Plan): Promise<void> {
   try {
     await installation.createTopics(partitions);
     await installation.import(journal);
-    await processed(installation);
-    for (let run = 0; run < runs; run += 1) await replayed(servers, installation);
-    for (let run = 0; run < runs; run += 1) await replayed(servers, installation, '--merge', 'timestamp');
+    const done: Done[] = [await processed(installation)];
+    for (let run = 0; run < runs; run += 1) done.push(await replayed(servers, installation));
+    for (let run = 0; run < runs; run += 1) done.push(await replayed(servers, installation, '--merge', 'timestamp'));
     await plant(installation);
     const { same, emitted, missing } = await replay(servers, installation, 3);
     if (missing !== 1 || emitted - same !== 1) throw new Error(`of one planted signal ${String(emitted - same)} were found`);
     console.log(`one planted signal among ${emitted.toLocaleString('en')} was found, and it alone`);
+    recorder.add({ settings: { records, runs, partitions }, baseline: 'the processor that made what is replayed', figures: figuresOf(done) });
   } finally {
     await servers.close();
   }
 }
 
-async function processed(installation: Installation): Promise<void> {
+async function processed(installation: Installation): Promise<Done> {
   const lag = await installation.lag();
   const running = installation.processor();
   const total = await lag();
@@ -57,8 +64,9 @@ async function processed(installation: Installation): Promise<void> {
   const meter = new CpuMeter(new Map([['processor', [running.pid]]]));
   while (await lag() > 0) await sleep(POLL_MS);
   const { seconds, elapsed } = meter.read();
-  told('processor', { records: total, elapsed, cpuSeconds: seconds.get('processor') ?? NaN, peak: peakMiB(running.pid) });
+  const done = told('processor', { records: total, elapsed, cpuSeconds: seconds.get('processor') ?? NaN, peak: peakMiB(running.pid) });
   await running.end();
+  return done;
 }
 
 /** One of the signals once more, with another size. */
@@ -74,11 +82,11 @@ async function plant(installation: Installation): Promise<void> {
   await producer.disconnect();
 }
 
-async function replayed(servers: Servers, installation: Installation, ...flags: readonly string[]): Promise<void> {
+async function replayed(servers: Servers, installation: Installation, ...flags: readonly string[]): Promise<Done> {
   const summary = await replay(servers, installation, 0, ...flags);
   const { same, emitted } = summary;
   if (same !== emitted) throw new Error(`only ${String(same)} of ${String(emitted)} signals are the same`);
-  told(['replay', ...flags].join(' '), summary, `${emitted.toLocaleString('en')} signals the same`);
+  return told(['replay', ...flags].join(' '), summary, `${emitted.toLocaleString('en')} signals the same`);
 }
 
 async function replay(servers: Servers, { namespace }: Installation, code: number, ...flags: readonly string[]): Promise<Summary & Measured> {
@@ -115,10 +123,19 @@ async function usedBy(child: ReturnType<typeof spawn>): Promise<Used> {
   return used;
 }
 
-function told(what: string, { records, elapsed, cpuSeconds, peak }: Measured, more = ''): void {
+function told(what: string, { records, elapsed, cpuSeconds, peak }: Measured, more = ''): Done {
   console.log(`${what}: ${Math.round(records / elapsed).toLocaleString('en')} records/s, ${(cpuSeconds * 1e6 / records).toFixed(1)} µs CPU a record, `
     + `${peak.toFixed(0)} MiB, load ${loadavg()[0]?.toFixed(1) ?? ''}${more === '' ? '' : `, ${more}`}`);
+  return { what, rate: records / elapsed, cpu: cpuSeconds * 1e6 / records, peak };
 }
 
-const { values } = parseArgs({ options: { records: { type: 'string', default: '1000000' }, runs: { type: 'string', default: '3' }, partitions: { type: 'string', default: '4' } } });
-await main({ records: Number(values.records), runs: Number(values.runs), partitions: Number(values.partitions) });
+function figuresOf(done: readonly Done[]): Figure[] {
+  const base = done.slice(0, 1).map(({ rate }) => rate);
+  return [...Map.groupBy(done, ({ what }) => what)].flatMap(([what, runs]) => [
+    figure(what, 'throughput', 'records/s', runs.map(({ rate }) => rate), { base }), figure(what, 'CPU', 'µs/record', runs.map(({ cpu }) => cpu)),
+    figure(what, 'peak', 'MiB', runs.map(({ peak }) => peak)),
+  ]);
+}
+
+const { values } = parseArgs({ options: { ...RECORD_OPTION, records: { type: 'string', default: '1000000' }, runs: { type: 'string', default: '3' }, partitions: { type: 'string', default: '4' } } });
+await main({ records: Number(values.records), runs: Number(values.runs), partitions: Number(values.partitions), record: values.record });

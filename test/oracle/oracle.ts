@@ -1,10 +1,12 @@
 // The oracle: contract in, signals out, in the most obvious way and not in the fastest.
 //
-// I1  A journal is one partition with one clock: stream time is the greatest receivedAt seen, of refused records too.
-// I2  Timers are not stored: the next one is the least (deadline, address, oid) of all orders, asked anew each time.
+// I1  A journal is one partition with one clock: stream time is the greatest receivedAt seen, of refused records too. A partition
+//     of several topics has a clock each, and the least of them is stream time.
+// I2  There is no queue of timers: the next one is the least (deadline, address, oid) of all orders, looked for anew each time.
+//     An order's own timer is worked out anew after each change of the order.
 // I3  A refused record has no effect but on stream time and counts.
 import { compare, ZERO } from './exact.ts';
-import { noCounts, type Counts, type Reason } from './counts.ts';
+import type { Counts, Reason } from './counts.ts';
 import { LEG_ORDER, meaningOf, type Meaning } from './legs.ts';
 import {
   filledQuantity,
@@ -19,58 +21,60 @@ import {
   type Trigger,
 } from './order.ts';
 import { read, type AccountRecord, type FillRecord, type Readable, type UpdateRecord } from './records.ts';
-import { DEFAULTS, type Settings } from './settings.ts';
+import type { Settings } from './settings.ts';
 import { signalOf, type Signal } from './signal.ts';
+import { accountOf, findOrder, moveClock, newOrder, newWorld, removeOrder, startHorizon, type Account, type Refusal, type World } from './world.ts';
 
-export type Refusal = { readonly reason: Reason; readonly record: unknown };
 export type Outcome = {
   readonly signals: readonly Signal[];
   readonly quarantine: readonly Refusal[];
-  readonly counts: Counts;
-};
-
-type Account = {
-  horizon: number | null;
-  snapshot: AccountRecord | null;
-  /** Finished orders: oid → lastFillAt. */
-  readonly finished: Map<number, number>;
-};
-type World = {
-  readonly settings: Settings;
-  now: number;
-  readonly orders: Order[];
-  readonly accounts: Map<string, Account>;
-  readonly signals: Signal[];
-  readonly quarantine: Refusal[];
+  /** For each of them, which line it was: 0 is the first. */
+  readonly refusedAt: readonly number[];
   readonly counts: Counts;
 };
 
 /** Applies a journal's lines in their order and lets time run to its end (contract §1). */
 export function fold(lines: readonly string[], settings: Partial<Settings> = {}): Outcome {
-  const world: World = {
-    settings: { ...DEFAULTS, ...settings },
-    now: Number.NEGATIVE_INFINITY,
-    orders: [],
-    accounts: new Map(),
-    signals: [],
-    quarantine: [],
-    counts: noCounts(),
-  };
-  for (const line of lines) applyLine(world, line);
+  const world = newWorld(settings);
+  for (const line of lines) applyLine(world, line, 0, 1);
   world.now = Number.POSITIVE_INFINITY;
   fireTimers(world);
-  return { signals: world.signals, quarantine: world.quarantine, counts: world.counts };
+  return outcomeOf(world);
 }
 
-function applyLine(world: World, line: string): void {
+/** What happens to a partition of several topics: a line of one of them, or clocks that moved while no record was applied. */
+export type Step =
+  | { readonly kind: 'line'; readonly topic: number; readonly line: string }
+  | { readonly kind: 'clocks'; readonly clocks: readonly number[] };
+
+/** Applies lines in the order in which they were merged from `topics` topics (contract §8); time doesn't run on beyond them. */
+export function foldMerged(steps: Iterable<Step>, topics: number, settings: Partial<Settings> = {}): Outcome {
+  const world = newWorld(settings);
+  for (const step of steps) {
+    if (step.kind === 'line') {
+      applyLine(world, step.line, step.topic, topics);
+    } else {
+      for (const [topic, time] of step.clocks.entries()) moveClock(world, time, topic, topics);
+      fireTimers(world);
+    }
+  }
+  return outcomeOf(world);
+}
+
+function outcomeOf({ signals, quarantine, refusedAt, counts }: World): Outcome {
+  return { signals, quarantine, refusedAt, counts };
+}
+
+function applyLine(world: World, line: string, topic: number, topics: number): void {
   const { record, receivedAt, readable } = read(line);
-  if (receivedAt !== undefined) world.now = Math.max(world.now, receivedAt);
+  if (receivedAt !== undefined) moveClock(world, receivedAt, topic, topics);
   fireTimers(world);
   world.counts.records += 1;
   const reason = readable === undefined ? 'malformed' : applyRecord(world, readable);
   if (reason === null) return;
   world.counts.quarantined[reason] += 1;
   world.quarantine.push({ reason, record });
+  world.refusedAt.push(world.counts.records - 1);
 }
 
 function applyRecord(world: World, record: Readable): Reason | null {
@@ -140,6 +144,7 @@ function addFill(world: World, account: Account, order: Order, record: FillRecor
     return { ...part, fate: isDropped ? ('dropped' as const) : ('unreported' as const) };
   });
   order.fills.push({ record, cause: meaning.cause, parts, appliedAt: world.now });
+  world.timers.delete(order);
   sendIfComplete(world, order);
 }
 
@@ -175,6 +180,7 @@ function offerStatus(world: World, order: Order, update: UpdateRecord): void {
     world.counts.ignored += 1;
   } else {
     order.status = { update, appliedAt: world.now };
+    world.timers.delete(order);
     sendIfComplete(world, order);
   }
 }
@@ -195,16 +201,31 @@ function isStale(account: Account, time: number): boolean {
 
 // Timers.
 
+type Due = { readonly order: Order; readonly timer: Timer };
+
 function fireTimers(world: World): void {
   for (let next = nextDue(world); next !== undefined; next = nextDue(world)) fire(world, next.order, next.timer);
 }
 
-function nextDue(world: World): { order: Order; timer: Timer } | undefined {
-  return world.orders
-    .map((order) => ({ order, timer: timerOf(order, world.settings) }))
-    .filter(({ timer }) => timer.at <= world.now)
-    .sort((a, b) => a.timer.at - b.timer.at || compareTexts(a.order.address, b.order.address) || a.order.oid - b.order.oid)
-    .at(0);
+function nextDue(world: World): Due | undefined {
+  let next: Due | undefined;
+  for (const order of world.orders) {
+    const timer = timerFor(world, order);
+    if (timer.at <= world.now && (next === undefined || isEarlier({ order, timer }, next))) next = { order, timer };
+  }
+  return next;
+}
+
+function isEarlier(a: Due, b: Due): boolean {
+  return (a.timer.at - b.timer.at || compareTexts(a.order.address, b.order.address) || a.order.oid - b.order.oid) < 0;
+}
+
+function timerFor(world: World, order: Order): Timer {
+  const known = world.timers.get(order);
+  if (known !== undefined) return known;
+  const timer = timerOf(order, world.settings);
+  world.timers.set(order, timer);
+  return timer;
 }
 
 function compareTexts(a: string, b: string): number {
@@ -239,6 +260,7 @@ function send(world: World, order: Order, trigger: Trigger): void {
     if (revision > 1) world.counts.revisions += 1;
   }
   for (const part of unreported) part.fate = 'reported';
+  world.timers.delete(order);
 }
 
 function finish(world: World, order: Order): void {
@@ -265,35 +287,4 @@ function expire(world: World, order: Order): void {
   const isShrunk = update.status.startsWith('reduceOnly') || update.reduceOnly;
   if (missesFills && !isShrunk) world.counts.orphaned += 1;
   else world.counts.expiredStatuses += 1;
-}
-
-// Where things are kept.
-
-function findOrder(world: World, address: string, oid: number): Order | undefined {
-  return world.orders.find((order) => order.address === address && order.oid === oid);
-}
-
-function newOrder(world: World, address: string, oid: number): Order {
-  const order: Order = { address, oid, fills: [], status: null, accountValue: null, revisions: new Map() };
-  world.orders.push(order);
-  return order;
-}
-
-function removeOrder(world: World, order: Order): void {
-  world.orders.splice(world.orders.indexOf(order), 1);
-}
-
-function accountOf(world: World, address: string): Account {
-  const known = world.accounts.get(address);
-  if (known !== undefined) return known;
-  const account: Account = { horizon: null, snapshot: null, finished: new Map() };
-  world.accounts.set(address, account);
-  return account;
-}
-
-/** The address's account, with a horizon from this fill or snapshot on, if it had none (contract §7). */
-function startHorizon(world: World, address: string, receivedAt: number): Account {
-  const account = accountOf(world, address);
-  if (account.horizon === null) account.horizon = receivedAt - world.settings.startBehindMs;
-  return account;
 }

@@ -17,6 +17,7 @@ type Side = { readonly processors: Processors; readonly server: SimStoreServer }
 export function beginCalm(simulation: Simulation, { processors, server }: Side): void {
   simulation.trace('calm');
   simulation.weather = CALM;
+  simulation.slowness = 1;
   server.heal();
   for (let index = 0; index < processors.count; index += 1) processors.process(index)?.heal();
 }

@@ -55,13 +55,9 @@ const STORE_BUGS: readonly Planted[] = [
     was: "    if (bodies.length < orders.length) return refused('gone');\n", becomes: '',
   },
   {
-    name: 'an address that was lost begins anew', file: `${HERE}store.ts`,
-    was: 'if (addresses.some((address) => (held.parts',
-    becomes: 'if (addresses.length < 0 && addresses.some((address) => (held.parts',
-  },
-  {
-    name: 'a take-over does not audit', file: `${HERE}store.ts`,
-    was: '    const why = this.#audit(held);\n', becomes: '    const why = held.orderCount < 0 ? this.#audit(held) : null;\n',
+    name: 'an address that was lost begins anew: neither audit nor prefetch counts its parts', file: `${HERE}store.ts`,
+    was: 'if (addresses.some((address) => (held.parts', becomes: 'if (addresses.length < 0 && addresses.some((address) => (held.parts',
+    more: [{ was: 'if (held.parts.get(address)?.size !== count) return `parts of', becomes: 'if (count < 0) return `parts of' }],
   },
 ];
 

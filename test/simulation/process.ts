@@ -159,7 +159,7 @@ export class SimProcess implements Owner {
   }
 
   #travel(): number {
-    return this.#simulation.travel() * this.slowness;
+    return this.#simulation.travel(this.slowness);
   }
 
   /** The effect now, its answer some time later; one that takes its time is given up like any other. */

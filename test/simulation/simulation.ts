@@ -17,6 +17,9 @@ export type Weather = {
   readonly slowMarkers: number;
 };
 
+/** What takes longer has been given up. */
+const LONGEST_WAY_MS = 2_000;
+
 export const CALM: Weather = { travelMs: 1, trouble: 0, slowMarkers: 0 };
 
 export class Simulation {
@@ -26,6 +29,8 @@ export class Simulation {
   readonly broker: SimBroker;
   readonly partitions: number;
   weather: Weather;
+  /** Everything is on its way for so many times as long. */
+  slowness = 1;
   /** By name, how often something happened: faults struck, states met. */
   readonly counts = new Map<string, number>();
   /** What no run may have, as it is found. */
@@ -82,11 +87,11 @@ export class Simulation {
     this.problems.push(text);
   }
 
-  /** How long something is on its way, in milliseconds: mostly short, now and then long. */
-  travel(): number {
+  /** How long something is on its way, in milliseconds: mostly short, now and then long, never for ever. */
+  travel(slowness = 1): number {
     const { unit } = this.random;
-    const mean = this.weather.travelMs;
-    return 0.05 + mean * -Math.log(1 - unit()) * (unit() < 0.01 ? 30 : 1);
+    const mean = this.weather.travelMs * this.slowness * slowness;
+    return Math.min(LONGEST_WAY_MS, 0.05 + mean * -Math.log(1 - unit()) * (unit() < 0.01 ? 30 : 1));
   }
 
   /** What befalls a call by itself. */

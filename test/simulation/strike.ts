@@ -34,9 +34,8 @@ export function strike(stage: Stage, fault: Fault): boolean {
     }
     case 'rebalance': processors.group.rebalance(); return true;
     case 'slow everything': {
-      const { weather } = simulation;
-      simulation.weather = { ...weather, travelMs: weather.travelMs * fault.factor };
-      simulation.time.after(fault.ms, () => (simulation.weather = { ...simulation.weather, travelMs: weather.travelMs }));
+      simulation.slowness *= fault.factor;
+      simulation.time.after(fault.ms, () => (simulation.slowness = Math.max(1, simulation.slowness / fault.factor)));
       return true;
     }
     case 'store wiped': server.wipe(); return true;

@@ -132,6 +132,10 @@ suite('decimals', () => {
   });
 });
 
+test('a text that is known to be a decimal and is none is a bug, told with the text', () => {
+  assert.throws(() => parseDecimal('1e5'), { name: 'InvariantViolation', message: 'not a decimal: 1e5' });
+});
+
 test('a decimal of 30,000 digits after the point costs no memory to speak of', () => {
   const before = process.memoryUsage().rss;
   add(parseDecimal(`0.${'0'.repeat(29_999)}1`), { units: 1n, scale: 0 });

@@ -133,6 +133,7 @@ suite('the legs of a spot or outcome fill', () => {
     test(`${coin}: a buy is a buy and a sell a sell, whatever the position`, () => {
       assert.deepEqual(shown(meaning({ coin, side: 'B', startPosition: '-3', sz: '5', dir: 'Buy' })), ['buy 5 from -3']);
       assert.deepEqual(shown(meaning({ coin, side: 'A', startPosition: '3', sz: '5', dir: 'Sell' })), ['sell 5 from 3']);
+      assert.deepEqual([LEG_FACTS.buy.trade, LEG_FACTS.sell.trade], ['B', 'A']);
     });
     test(`${coin}: a dir against the side is a contradiction, and a perp's dir is unknown`, () => {
       assert.equal(shown(meaning({ coin, side: 'A', dir: 'Buy' })), 'dir-contradiction');

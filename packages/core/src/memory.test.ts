@@ -106,7 +106,7 @@ function check(all: readonly Step[], limit: number): void {
   for (const { oid, time } of model.entries) assert.equal(memory.lastFillAt(oid), time);
   store.take(memory);
   assert.deepEqual(store.entries(), model.entries);
-  for (const { oids } of store.chunks()) assert.ok(oids.length > 0 && oids.length <= CHUNK_ENTRIES);
+  for (const { oids, times } of store.chunks()) assert.ok(oids.length > 0 && oids.length <= CHUNK_ENTRIES && times.length === oids.length);
 }
 
 suite('the memory of finished orders', () => {
@@ -141,6 +141,25 @@ suite('the memory of finished orders', () => {
     memory.remember(5_000, 5_000, 2_048);
     store.take(memory);
     assert.ok(store.writes <= 2, `${String(store.writes)} chunks`);
+  });
+
+  test('what came in order goes in order, over many chunks, also after a restart', () => {
+    const limit = 5 * CHUNK_ENTRIES;
+    let memory = new FinishedMemory();
+    const store = new ChunkStore();
+    for (let oid = 0; oid < limit; oid += 1) assert.equal(memory.remember(oid, oid, limit), null);
+    for (let oid = limit; oid < 2 * limit; oid += 1) assert.equal(memory.remember(oid, oid, limit), oid - limit);
+    store.take(memory);
+    memory = new FinishedMemory(store.chunks());
+    for (let oid = 2 * limit; oid < 3 * limit; oid += 1) assert.equal(memory.remember(oid, oid, limit), oid - limit);
+    assert.equal(memory.size, limit);
+  });
+
+  test('a chunk that is empty is none: its number is taken, and nothing is found in it', () => {
+    const memory = new FinishedMemory([{ number: 7, oids: [], times: [], changed: false }, { number: 3, oids: [4], times: [9], changed: false }]);
+    assert.equal(memory.remember(5, 1, 9), null);
+    assert.equal(memory.remember(6, 2, 2), 1);
+    assert.deepEqual([memory.size, memory.lastFillAt(4), memory.lastFillAt(5), memory.lastFillAt(6)], [2, 9, null, 2]);
   });
 
   test('nothing changed is nothing to write', () => {

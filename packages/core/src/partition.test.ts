@@ -50,6 +50,13 @@ suite('what an order lacks', () => {
     assert.deepEqual(lacksOf(story), ['1 fills']);
   });
 
+  test('nothing, when nothing was filled, as of a position stop', () => {
+    const story = new Story();
+    story.update(0, { origSz: '0' });
+    story.tick(10 * MINUTE);
+    assert.deepEqual([lacksOf(story), story.counts.expiredStatuses], [[], 1]);
+  });
+
   test('fills, when it goes out with fewer than its status says; not when there are more', () => {
     const story = new Story();
     story.fill(0, { oid: 1 });
@@ -225,6 +232,15 @@ suite('counts', () => {
     assert.deepEqual([quarantined.malformed, quarantined['bad-address']], [1, 1]);
   });
 
+  test('a record with a bad address is counted by its kind, and one that is malformed by none', () => {
+    const story = new Story();
+    const kinds = ['fill', 'orderUpdate', 'account', 'tick'] as const;
+    for (const record of kinds) story.play({ kind: 'unusable', reason: 'bad-address', receivedAt: T0, record });
+    story.play({ kind: 'unusable', reason: 'malformed', receivedAt: T0, record: null });
+    const { records, fills, orderUpdates, accounts, ticks } = story.counts;
+    assert.deepEqual([records, fills, orderUpdates, accounts, ticks], [5, 1, 1, 1, 1]);
+  });
+
   test('a refused fill is a fill, and a terminal status that did not win is ignored', () => {
     const story = new Story();
     story.fill(0, { dir: 'gossip' });
@@ -268,12 +284,41 @@ suite('what is in memory', () => {
     assert.deepEqual(state.takeChanges(), { slots: [], accounts: [] });
   });
 
+  test('an address has changed when its horizon began, its value, or its memory; and not when nothing of it did', () => {
+    const story = new Story({ finishedMs: MINUTE });
+    const changed = (): readonly string[] => story.partition.state.takeChanges().accounts.map(({ address }) => address);
+    story.noTrade(0, BOB);
+    assert.deepEqual(changed(), [BOB]);
+    story.account(0, '5', 7);
+    assert.deepEqual(changed(), [ALICE]);
+    story.account(1, '6', 7);
+    story.fill(1, { tid: 1 });
+    story.update(1);
+    assert.deepEqual(changed(), []);
+    story.account(2, '6', 8);
+    assert.deepEqual(changed(), [ALICE]);
+    story.tick(2 * MINUTE);
+    assert.deepEqual([story.counts.finished, changed()], [1, [ALICE]]);
+    story.fill(3 * MINUTE, { tid: 1, time: T0 });
+    assert.deepEqual(changed(), []);
+    story.fill(3 * MINUTE, { tid: 2, time: T0 + 5 });
+    assert.deepEqual([story.counts.quarantined.late, changed()], [1, [ALICE]]);
+  });
+
+  test('when nothing is due, nothing fires', () => {
+    const story = new Story();
+    story.fill(0);
+    assert.equal(story.partition.fireNext([]), 'none');
+    assert.equal(story.partition.fireNext([], T0 + 5 * MINUTE), 'fired');
+    assert.equal(story.partition.fireNext([], T0 + 5 * MINUTE), 'none');
+  });
+
   test('a record of an absent order is a bug, not an event', () => {
     const story = new Story();
     story.fill(0);
     story.partition.state.takeChanges();
     story.partition.state.evict(0);
-    assert.throws(() => story.fill(1), { name: 'InvariantViolation' });
+    assert.throws(() => story.fill(1), { name: 'InvariantViolation', message: `order ${ALICE}/1 is not in memory` });
   });
 
   test('the due timers asked for are at most as many as asked, and stay due', () => {

@@ -34,6 +34,10 @@ const LOG_BUGS: readonly Planted[] = [
     name: 'a transaction is ended before all of it was sent', file: `${HERE}partition-log.ts`,
     was: '    await Promise.all(Array.from(Map.groupBy(', becomes: '    void Promise.all(Array.from(Map.groupBy(',
   },
+  {
+    name: 'inputs are read before they are committed', file: `${HERE}partition-log.ts`,
+    was: 'from, FETCH_RECORDS, { committed: true });', becomes: 'from, FETCH_RECORDS, { committed: false });',
+  },
 ];
 
 /** Of the store: owners, checkpoints, and what it doesn't know any more. */

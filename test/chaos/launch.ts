@@ -16,15 +16,15 @@ process.once('exit', () => {
   for (const child of children) child.kill('SIGKILL');
 });
 
-/** Starts the command; what it writes to standard output is lost. */
-export function launch(args: readonly string[]): Running {
-  return launchScript(SOURCE, args);
+/** Starts the command; what it writes to standard output is lost. `env` stands beside this process' own. */
+export function launch(args: readonly string[], env: Readonly<Record<string, string>> = {}): Running {
+  return launchScript(SOURCE, args, env);
 }
 
 /** The same, for another script. */
-export function launchScript(script: string, args: readonly string[]): Running {
+export function launchScript(script: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): Running {
   const started = performance.now();
-  const child = spawn(process.execPath, [...NODE_FLAGS, script, ...args], { cwd: ROOT, env: environment(), stdio: ['pipe', 'ignore', 'pipe'] });
+  const child = spawn(process.execPath, [...NODE_FLAGS, script, ...args], { cwd: ROOT, env: environment(env), stdio: ['pipe', 'ignore', 'pipe'] });
   const { pid } = child;
   assert.ok(pid !== undefined);
   children.add(child);
@@ -40,7 +40,7 @@ export function launchScript(script: string, args: readonly string[]): Running {
   return { pid, input: child.stdin, ended, heard: hearing(child.stderr), kill: (signal) => child.kill(signal) };
 }
 
-function environment(): NodeJS.ProcessEnv {
+function environment(more: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
   const own = Object.entries(process.env).filter(([name]) => !name.startsWith('FILLSTREAM_') && !name.startsWith('NODE_'));
-  return { ...Object.fromEntries(own), NODE_COMPILE_CACHE: COMPILE_CACHE, FILLSTREAM_LOG: 'text' };
+  return { ...Object.fromEntries(own), NODE_COMPILE_CACHE: COMPILE_CACHE, FILLSTREAM_LOG: 'text', ...more };
 }

@@ -1,6 +1,7 @@
 // Every scenario, in the order of the report.
 
 import { crashPoints } from './scenarios/crash-points.ts';
+import { heldEndTxn } from './scenarios/held-end-txn.ts';
 import { poison, skippedInput } from './scenarios/inputs.ts';
 import { mutatedFrames } from './scenarios/live-frames.ts';
 import { frozenIngestors, ingestorKills, sharedAddresses } from './scenarios/live-ingestors.ts';
@@ -12,6 +13,6 @@ import { quietLoss, stateLoss } from './scenarios/state-loss.ts';
 import type { Scenario } from './world.ts';
 
 export const SCENARIOS: readonly Scenario[] = [
-  crashPoints, kills, zombies, rebalances, stateLoss, quietLoss, redisOutages, skippedInput, poison,
+  crashPoints, kills, zombies, rebalances, heldEndTxn, stateLoss, quietLoss, redisOutages, skippedInput, poison,
   reconnects, reconnectsInRealTime, ingestorKills, frozenIngestors, kafkaOutage, sharedAddresses, mutatedFrames,
 ];

@@ -47,6 +47,7 @@ export type Journal = {
   readonly files?: readonly string[];
   /** False: orders are left pending at the end. */
   readonly finish?: boolean;
+  readonly partitions?: number;
 };
 
 export type WorldOptions = {
@@ -85,7 +86,7 @@ export class World {
   }
 
   /** The market of the next seed, or the files given. */
-  async prepared({ records = 20_000, addresses = 30, redis = this.servers.redis, files = [], finish = true }: Journal = {}): Promise<Prepared> {
+  async prepared({ records = 20_000, addresses = 30, redis = this.servers.redis, files = [], finish = true, partitions = PARTITIONS }: Journal = {}): Promise<Prepared> {
     const { namespace, seed } = this.next();
     const [journal, out] = [join(this.#folder, `${String(seed)}.ndjson`), join(this.#folder, `${String(seed)}.signals.ndjson`)];
     if (files.length === 0) writeJournal(journal, { seed, addresses, startAt: START_AT, records });
@@ -93,15 +94,15 @@ export class World {
     const { code, stderr } = await fillstream(['run', ...paths.flatMap((path) => ['--journal', path]), '--out', out]);
     assert.equal(code, 0, stderr);
     const installation = new Installation({ ...this.servers, redis }, namespace);
-    await installation.createTopics(PARTITIONS);
+    await installation.createTopics(partitions);
     await installation.import(paths, { finish });
-    const undisturbed = async (): Promise<readonly string[]> => await this.#undisturbed(`${namespace}-again`, paths, finish);
+    const undisturbed = async (): Promise<readonly string[]> => await this.#undisturbed(`${namespace}-again`, paths, { finish, partitions });
     return { installation, expected: linesOf(out), undisturbed, seed };
   }
 
-  async #undisturbed(namespace: string, paths: readonly string[], finish: boolean): Promise<readonly string[]> {
+  async #undisturbed(namespace: string, paths: readonly string[], { finish, partitions }: Required<Pick<Journal, 'finish' | 'partitions'>>): Promise<readonly string[]> {
     const installation = new Installation(this.servers, namespace);
-    await installation.createTopics(PARTITIONS);
+    await installation.createTopics(partitions);
     await installation.import(paths, { finish });
     const running = installation.processor();
     await installation.drained(running);

@@ -93,10 +93,10 @@ async function beWell(watcher: Watcher, redis: RedisSite): Promise<void> {
 }
 
 async function liveTroubles(watcher: Watcher, live: LiveSite, onAnswer: () => void): Promise<void> {
+  const beSlow = (): void => void live.exchange.fault('slow', { bytesPerSecond: 200, forMs: 20_000 });
+  const again = setInterval(beSlow, 4_000); // A connection that was given up for it is followed by one that isn't slow.
   await Promise.all([
-    watcher.caused('frames that come late', LIVE, ['FillstreamLatencyHigh'], () => {
-      live.exchange.fault('slow', { bytesPerSecond: 200, forMs: 20_000 });
-    }),
+    watcher.caused('frames that come late', LIVE, ['FillstreamLatencyHigh'], beSlow).finally(() => clearInterval(again)),
     watcher.caused('a registry that does not answer', LIVE, ['FillstreamNoProgress', 'FillstreamLagging', 'FillstreamLagNearRetention'], async () => await live.hideSchema()),
   ]);
   live.exchange.clearFaults();

@@ -19,7 +19,7 @@ type Sample = { readonly labels: Readonly<Record<string, string>>; readonly valu
 /** In the rules minutes; here seconds, not fewer than what a busy machine takes to answer. */
 const [LEAST_WAIT, MOST_WAIT, LEAST_WINDOW] = [3, 5, 12];
 const POLL_MS = 250;
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 120_000;
 
 /** Thresholds that are seconds, or that a test needn't reach in full. And one event alone may not do, as with whole minutes. */
 const CHANGES: readonly (readonly [alert: string, from: string, to: string])[] = [

@@ -18,6 +18,9 @@ export type SimClientOptions = {
   readonly maxBuffered: number;
 };
 
+/** At a cursor; or, when a signal came before the word that it is live, with that one: `cursor` is behind it. */
+export type Began = { readonly cursor: string; readonly first: Signal | null };
+
 const HEARTBEAT = { pingMs: 3_000, silenceMs: 9_000 };
 
 export class SimClient {
@@ -26,10 +29,12 @@ export class SimClient {
   /** Kept: behind what was received; null before the first word. */
   #cursor: string | null = null;
   /** Where what it was to receive began; for `latest` it is known late. */
-  #began: string | null = null;
+  #began: Began | null = null;
   #isSnapshot: boolean;
   #process: SimProcess | null = null;
   #subscription: Subscription | null = null;
+  /** A signal was handed out and isn't kept yet. */
+  #isAtWork = false;
   #isHurried = false;
   #isOver = false;
 
@@ -54,13 +59,13 @@ export class SimClient {
     return this.#process;
   }
 
-  get began(): string | null {
+  get began(): Began | null {
     return this.#began;
   }
 
-  /** How far it has got, all that came before it handed out; null while it isn't live. */
+  /** How far it has got, all that came before it kept; null while it isn't live, or at work. */
   get cursor(): string | null {
-    return this.#subscription?.state.kind === 'live' ? this.#subscription.cursor : null;
+    return this.#subscription?.state.kind === 'live' && !this.#isAtWork ? this.#subscription.cursor : null;
   }
 
   start(): void {
@@ -98,11 +103,17 @@ export class SimClient {
       url: 'http://gateway', filter, maxBuffered, heartbeat: HEARTBEAT, from: this.#from(), onState: (state) => this.#note(state),
     });
     this.#subscription = subscription;
-    for await (const { signal, live } of subscription.deliveries()) {
+    // What a crash took from its hands comes again; one that has nothing begins anew.
+    this.#isAtWork = false;
+    if (this.#cursor === null) this.#began = null;
+    for await (const { cursor, signal, live } of subscription.deliveries()) {
+      this.#isAtWork = true;
+      this.#began ??= { cursor, first: signal };
       const ms = this.#isHurried ? 0 : workMs();
       if (ms > 0) await new Promise<void>((resolve) => setTimeout(resolve, ms));
       this.received.push(signal); // L1
       this.#cursor = subscription.cursor;
+      this.#isAtWork = false;
       if (live) this.#isSnapshot = false;
     }
   }
@@ -116,8 +127,9 @@ export class SimClient {
     const { simulation } = this.#options.world;
     simulation.count(`client: ${kind}`);
     simulation.trace(`${this.name} is ${kind}`);
-    if (kind !== 'live' || this.#cursor !== null || this.#options.begin !== 'latest') return;
-    this.#cursor = this.#subscription?.cursor ?? null;
-    this.#began = this.#cursor;
+    const cursor = this.#subscription?.cursor ?? null;
+    if (kind !== 'live' || cursor === null || this.#began !== null || this.#options.begin !== 'latest') return;
+    this.#cursor = cursor;
+    this.#began = { cursor, first: null };
   }
 }

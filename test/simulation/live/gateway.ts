@@ -4,6 +4,7 @@
 //   down ──start──▶ up ──crash | stop | its feed fails──▶ down
 //
 // M1  A read model in a file outlives its process, as far as its transactions went; one in memory doesn't.
+// M2  What is broken off as a process ends (signal-source.ts, O2) is nobody's trouble.
 
 import { SignalFeed } from '@fillstream/gateway/feed/feed';
 import { Connections } from '@fillstream/gateway/http/connections';
@@ -24,6 +25,7 @@ export type SimGatewayOptions = {
   readonly limits: Partial<Limits>;
 };
 
+type Served = { readonly feed: SignalFeed; readonly standing: Standing; readonly connections: Connections };
 type Running = { readonly process: SimProcess; readonly listener: Listener; readonly connections: Connections; readonly stop: AbortController };
 
 const RESTART_MS = 500;
@@ -83,13 +85,13 @@ export class SimGateway {
   async #live(process: SimProcess): Promise<void> {
     const { world: { simulation }, file } = this.#options;
     const source = new SimSignalSource(simulation, process);
-    const feed = await SignalFeed.open({ source, file, onTrouble: (text) => this.#trouble(text) });
+    const feed = await SignalFeed.open({ source, file, onTrouble: (text) => this.#trouble(process, text) });
     const connections = new Connections(this.#limits, { onAudit: () => undefined, onEnd: (why) => simulation.count(`gateway: stream ended, ${why}`) });
     const standing = new Standing(feed, {
       source, life: async () => await Promise.resolve(null), quarantine: async () => await Promise.resolve({ records: [] }),
       status: async () => await Promise.resolve({ partitions: [], pending: null, quarantined: null }),
-    }, (text) => this.#trouble(text));
-    const listener: Listener = { process, onKnock: this.#doorOf({ feed, standing, connections }) };
+    }, (text) => this.#trouble(process, text));
+    const listener: Listener = { process, onKnock: this.#doorOf(process, { feed, standing, connections }) };
     const stop = new AbortController();
     this.#running = { process, listener, connections, stop };
     standing.begin();
@@ -98,10 +100,13 @@ export class SimGateway {
     process.crash(); // It has nothing more to do.
   }
 
-  #doorOf({ feed, standing, connections }: { readonly feed: SignalFeed; readonly standing: Standing; readonly connections: Connections }): (knock: Knock) => void {
+  #doorOf(process: SimProcess, { feed, standing, connections }: Served): (knock: Knock) => void {
     const { world: { simulation } } = this.#options;
     const edge: WsEdge = {
-      feed, standing, limits: this.#limits, onTrouble: (text) => simulation.problem(`broken: ${this.#options.name}: ${text}`),
+      feed, standing, limits: this.#limits,
+      onTrouble: (text) => {
+        if (process.life !== 'gone') simulation.problem(`broken: ${process.name}: ${text}`); // M2
+      },
       metrics: { noteDelivery: () => undefined, noteBehind: () => simulation.count('gateway: client behind') },
       refusals: { note: ({ reason }) => simulation.count(`gateway: refused, ${reason}`) },
     };
@@ -116,7 +121,8 @@ export class SimGateway {
     };
   }
 
-  #trouble(text: string): void {
+  #trouble(process: SimProcess, text: string): void {
+    if (process.life === 'gone') return; // M2
     this.#options.world.simulation.count(`gateway: ${text.split(':')[0] ?? ''}`);
     this.#options.world.simulation.trace(`${this.#options.name}: ${text}`);
   }

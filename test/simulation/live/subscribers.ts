@@ -121,8 +121,11 @@ class Running implements Subscribers {
     }).flat();
   }
 
-  #beginOf(client: SimClient): readonly number[] {
-    return client.began === null ? Array.from({ length: this.#simulation.partitions }, () => Infinity) : this.#codec.decode(client.began);
+  #beginOf({ began }: SimClient): readonly number[] {
+    const { partitions } = this.#simulation;
+    if (began === null) return Array.from({ length: partitions }, () => Infinity);
+    const first = began.first === null ? null : partitionOf(began.first.address, partitions);
+    return this.#codec.decode(began.cursor).map((offset, partition) => (partition === first ? offset - 1 : offset));
   }
 
   #hasAll(client: SimClient, ends: readonly number[]): boolean {

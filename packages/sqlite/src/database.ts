@@ -75,11 +75,7 @@ export class Database {
 
   /** What only reads, and needs no transaction. Throws PortError. */
   reading<T>(work: () => T): T {
-    try {
-      return work();
-    } catch (error) {
-      throw asPortError(error, this.folder);
-    }
+    return reading(this.folder, work);
   }
 
   /** A small named fact about the whole folder, null when it was never set. Throws PortError. */
@@ -140,8 +136,17 @@ function errorCode(error: unknown): number | null {
   return error.errcode & 0xff;
 }
 
+/** Reads from the database of a folder. Throws PortError. */
+export function reading<T>(folder: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw asPortError(error, folder);
+  }
+}
+
 /** What went wrong with the file, in words of the user's: full, read-only, broken. */
-export function asPortError(error: unknown, folder: string): unknown {
+function asPortError(error: unknown, folder: string): unknown {
   if (error instanceof PortError || !(error instanceof Error)) return error;
   const systemCode = 'code' in error && typeof error.code === 'string' ? error.code : '';
   const code = errorCode(error);

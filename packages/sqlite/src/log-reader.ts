@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { PortError } from '@fillstream/runtime';
-import { FORMAT_VERSION, asPortError } from './database.ts';
+import { FORMAT_VERSION, reading } from './database.ts';
 
 /** A record of a topic as it was written. */
 export type StoredRecord = { readonly offset: number; readonly timestamp: number | null; readonly key: string | null; readonly body: Uint8Array };
@@ -43,37 +43,28 @@ export class LogReader {
 
   /** null when it was never set. */
   fact(name: string): string | null {
-    const value = this.#reading(() => this.#sql.prepare('SELECT value FROM facts WHERE name = ?').get(name))?.['value'];
+    const value = reading(this.#folder, () => this.#sql.prepare('SELECT value FROM facts WHERE name = ?').get(name))?.['value'];
     return typeof value === 'string' ? value : null;
   }
 
   /** The offset after a topic's last record. */
   end(topic: string, partition: number): number {
-    const last = this.#reading(() => this.#last.get(topic, partition))?.['last'];
+    const last = reading(this.#folder, () => this.#last.get(topic, partition))?.['last'];
     return typeof last === 'number' ? last + 1 : 0;
   }
 
   /** Records of a topic from an offset on, at most `limit`. */
   read(topic: string, partition: number, from: number, limit: number): readonly StoredRecord[] {
-    return this.#reading(() => this.#select.all(topic, partition, from, limit)).map(asRecord);
+    return reading(this.#folder, () => this.#select.all(topic, partition, from, limit)).map(asRecord);
   }
 
   /** All of one key, in order. */
   readKey(topic: string, partition: number, key: string): readonly StoredRecord[] {
-    return this.#reading(() => this.#selectKey.all(topic, partition, 0, key)).map(asRecord);
+    return reading(this.#folder, () => this.#selectKey.all(topic, partition, 0, key)).map(asRecord);
   }
 
   close(): void {
     this.#sql.close();
-  }
-
-  /** Throws PortError. */
-  #reading<T>(work: () => T): T {
-    try {
-      return work();
-    } catch (error) {
-      throw asPortError(error, this.#folder);
-    }
   }
 }
 

@@ -25,6 +25,8 @@ const LONGEST = ['infra/stack/', 'test/end-to-end/backfill.', 'test/end-to-end/d
 
 type Outcome = { readonly passed: number; readonly failed: number; readonly skipped: number };
 
+const failures: string[] = [];
+
 async function main(patterns: readonly string[]): Promise<void> {
   const started = performance.now();
   const files = (await filesOf(TEST_FILES)).filter((file) => patterns.length === 0 || patterns.some((pattern) => file.includes(pattern)));
@@ -34,6 +36,7 @@ async function main(patterns: readonly string[]): Promise<void> {
   const endServers = await offerServers();
   const tests = await inLanes(files).finally(endServers);
   const failedChecks = (await checked).filter((passed) => !passed).length;
+  for (const failure of failures) console.log(`\n${failure}`); // Once more, where whoever reads the end sees them.
   console.log(`\n${((performance.now() - started) / 1_000).toFixed(0)} s`);
   console.log(`${String(tests.passed + checks.length - failedChecks)} passed, ${String(tests.failed + failedChecks)} failed, ${String(tests.skipped)} skipped`);
   process.exitCode = tests.failed + failedChecks === 0 ? 0 : 1;
@@ -61,8 +64,8 @@ async function runCheck(name: keyof typeof CHECKS): Promise<boolean> {
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString('utf8')));
   const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
-  console.log(`${code === 0 ? '✓' : '✗'} ${name}`);
-  if (code !== 0) console.log(output);
+  if (code === 0) console.log(`✓ ${name}`);
+  else tellFailure(`✗ ${name}\n${output}`);
   return code === 0;
 }
 
@@ -79,7 +82,7 @@ async function runTests(files: readonly string[], concurrency: number): Promise<
   if (files.length === 0) return outcome;
   const stream = run({ files: files.map((file) => join(ROOT, file)), concurrency, timeout: FILE_TIMEOUT_MS });
   stream.on('test:fail', ({ name, file, details }) => {
-    if (details.type !== 'suite') console.log(`✗ ${name} (${relative(ROOT, file ?? '')})\n${inspect(details.error.cause, { depth: 6 })}`);
+    if (details.type !== 'suite') tellFailure(`✗ ${name} (${relative(ROOT, file ?? '')})\n${inspect(details.error.cause, { depth: 6 })}`);
   });
   stream.on('test:pass', ({ name, skip }) => {
     if (skip !== undefined) console.log(`! SKIPPED ${name}: ${String(skip)}`);
@@ -94,6 +97,11 @@ async function runTests(files: readonly string[], concurrency: number): Promise<
   stream.resume();
   await once(stream, 'end');
   return outcome;
+}
+
+function tellFailure(text: string): void {
+  console.log(text);
+  failures.push(text);
 }
 
 await main(process.argv.slice(2));

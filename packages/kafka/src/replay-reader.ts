@@ -1,7 +1,7 @@
 // The topics as a replay reads them: one consumer in a group of its own that commits nothing, and a queue for each opened
 // partition of a topic.
 //
-// R1  Only what is committed is read, and no more than was there when it was opened.
+// R1  Only what is committed is read, and no more than was there when it was opened: what a transaction held back then is waited for.
 // R2  An end is reached by what was read, markers of transactions included: they are never handed over, but told of.
 
 import { randomUUID } from 'node:crypto';
@@ -15,6 +15,7 @@ import { connectionOf, kafkaFailure, nameIn, type KafkaOptions } from './connect
 import { enduring, type Enduring } from './enduring.ts';
 import { formatsOf, partitionCount } from './event-log.ts';
 import { Feed, type TopicQueue } from './feed.ts';
+import { adminOfTrueEnds } from './true-ends.ts';
 import type { RegistryOptions, WireFormat } from './wire-format.ts';
 
 export type ReaderOptions = { readonly kafka: KafkaOptions; readonly registry: RegistryOptions };
@@ -40,7 +41,7 @@ export class ReplayReader {
   /** Throws PortError. */
   static async connect({ kafka: options, registry }: ReaderOptions): Promise<ReplayReader> {
     const kafka = connectionOf(options);
-    const admin = kafka.admin();
+    const admin = adminOfTrueEnds(options) ?? kafka.admin(); // R1
     const consumer = kafka.consumer({
       groupId: nameIn(options.namespace, `replay-${randomUUID()}`),
       maxBytesPerPartition: BYTES_A_PARTITION, maxWaitTimeInMs: FETCH_WAIT_MS, allowAutoTopicCreation: false,

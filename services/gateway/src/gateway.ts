@@ -3,6 +3,7 @@
 // Y1  Without an authority it listens on a loopback address, or its user said that it may be open.
 // Y2  It ends in this order: no new requests, streams are told, the feed stops. No client can put that off beyond STOP_MS.
 
+import { compile } from '@fastify/proxy-addr';
 import { newRegistry } from '@fillstream/observe';
 import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
@@ -13,7 +14,7 @@ import type { Assets } from './http/assets.ts';
 import type { AuditEntry } from './http/audit.ts';
 import { Connections } from './http/connections.ts';
 import { Refusals, type Edge } from './http/edge.ts';
-import { DEFAULT_LIMITS, type Limits } from './http/limits.ts';
+import { DEFAULT_LIMITS, ipKeyOf, type Limits } from './http/limits.ts';
 import { GatewayMetrics } from './http/metrics.ts';
 import { isLoopback, isNetwork } from './http/origins.ts';
 import { buildServer } from './http/server.ts';
@@ -157,16 +158,20 @@ export class Gateway {
 }
 
 function edgeOf(feed: SignalFeed, options: GatewayOptions): Edge {
-  const { ports, authority, onAudit, onTrouble, allowedHosts, allowedOrigins, listen, registry = newRegistry() } = options;
+  const { ports, authority, onAudit, onTrouble, allowedHosts, allowedOrigins, trustedProxies = [], listen, registry = newRegistry() } = options;
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const metrics = new GatewayMetrics(registry);
   const connections = new Connections(limits, { onAudit, onEnd: (why) => metrics.noteEnd(why) });
   metrics.show({ feed, connections });
+  const refusals = new Refusals(metrics, onAudit);
+  const isProxy = compile([...trustedProxies]);
+  const sockets = new Sockets({
+    limits, isProxy: (ip) => isProxy(ip, 0), onTooMany: (ip) => refusals.note({ reason: 'too-many' }, { ip, ipKey: ipKeyOf(ip), tokenId: null, route: null }),
+  });
   return {
-    feed, ports, authority, limits, connections, metrics, onAudit, onTrouble, sockets: new Sockets(limits),
+    feed, ports, authority, limits, connections, metrics, onAudit, onTrouble, sockets, refusals,
     names: { hosts: [listen.host, ...allowedHosts].map((host) => host.toLowerCase()), origins: allowedOrigins },
     standing: new Standing(feed, ports, onTrouble),
-    refusals: new Refusals(metrics, onAudit),
   };
 }
 

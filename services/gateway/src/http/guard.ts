@@ -3,13 +3,12 @@
 // G1  A route says what it needs, or doesn't start; nothing is served that nobody judged.
 // G2  What refuses a stranger costs little and comes first: name, origin, requests of the IP, then the token.
 
-import rateLimit from '@fastify/rate-limit';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { authenticated, checkAction, tokenIdOf, type Action, type Caller } from './access.ts';
 import type { App } from './app.ts';
 import type { Edge, Refused } from './edge.ts';
 import { Refusal } from './errors.ts';
-import { AtOnce, MINUTE_MS } from './limits.ts';
+import { AtOnce, ipKeyOf, MINUTE_MS } from './limits.ts';
 import { checkNames } from './origins.ts';
 
 declare module 'fastify' {
@@ -40,7 +39,7 @@ export class Guard {
     this.#edge = edge;
     const { requestsPerMinute: max, requestsAtOncePerIp } = edge.limits;
     this.#atOnce = new AtOnce(requestsAtOncePerIp);
-    this.#ofIp = app.createRateLimit({ max, timeWindow: MINUTE_MS, keyGenerator: ipKeyOf });
+    this.#ofIp = app.createRateLimit({ max, timeWindow: MINUTE_MS, keyGenerator: (request) => ipKeyOf(ipOf(request)) });
     this.#ofToken = app.createRateLimit({ max, timeWindow: MINUTE_MS, keyGenerator: (request) => tokenIdOf(this.callerOf(request)) ?? '' });
     app.addHook('onRoute', ({ config, url }) => {
       if (config?.needs === undefined) throw new Error(`route ${url} doesn't say what it needs`);
@@ -63,7 +62,8 @@ export class Guard {
   visitorOf(request: FastifyRequest): Refused {
     const caller = this.#callers.get(request);
     const tokenId = caller === undefined ? null : tokenIdOf(caller);
-    return { ip: ipOf(request), ipKey: ipKeyOf(request), tokenId, route: request.is404 ? null : request.routeOptions.url ?? null };
+    const ip = ipOf(request);
+    return { ip, ipKey: ipKeyOf(ip), tokenId, route: request.is404 ? null : request.routeOptions.url ?? null };
   }
 
   /** Throws Refusal. Tells the audit of a token that was good. */
@@ -95,15 +95,10 @@ export class Guard {
   /** Until its answer has been read: so what waits for one client in memory is bounded, over however many connections. */
   #countAtOnce(request: FastifyRequest, { raw }: FastifyReply): void {
     if (STREAMS.has(request.routeOptions.url ?? '') || raw.destroyed) return;
-    const leave = this.#atOnce.take(ipKeyOf(request));
+    const leave = this.#atOnce.take(ipKeyOf(ipOf(request)));
     if (leave === null) throw new Refusal('too-many', 'too many requests from here at the same time', { retryAfterMs: RETRY_MS });
     raw.once('close', leave);
   }
-}
-
-/** Addresses that one client may have count as one: an IPv6 network of 64 bits. */
-function ipKeyOf(request: FastifyRequest): string {
-  return rateLimit.normalizeIP(ipOf(request));
 }
 
 function ipOf({ ip }: FastifyRequest): string {

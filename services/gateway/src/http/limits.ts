@@ -1,5 +1,7 @@
 // What one client may use, so that the others have theirs. Every limit is a setting.
 
+import rateLimit from '@fastify/rate-limit';
+
 export type Limits = {
   /** Of WebSocket and event streams together, in all, of each token, and of each IP. */
   readonly connections: number;
@@ -72,6 +74,11 @@ export class MinuteCounter {
     this.#windows.set(key, window);
     return window;
   }
+}
+
+/** Addresses that one client may have count as one: an IPv6 network of 64 bits. */
+export function ipKeyOf(ip: string): string {
+  return rateLimit.normalizeIP(ip);
 }
 
 /** Counts by key what is under way. */

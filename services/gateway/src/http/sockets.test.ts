@@ -152,6 +152,22 @@ test('there are twice as many connections as streams allowed, and no more', asyn
   for (const { socket } of held) socket.destroy();
 });
 
+test('K5 an address has a tenth of the connections, though they say nothing; what is beyond is counted, and a proxy has more', async () => {
+  for (const trustedProxies of [[], ['127.0.0.0/8']]) {
+    await using world = await startWorld({ limits: { connections: 20, connectionsPerIp: 1 }, trustedProxies });
+    const held = Array.from({ length: 4 }, () => raw(world, ''));
+    for (const { socket } of held) if (socket.connecting) await once(socket, 'connect');
+    const fifth = raw(world, get('/healthz'));
+    const isCut = trustedProxies.length === 0;
+    if (isCut) await until(fifth.isOver, 'the end of the fifth');
+    else await until(() => fifth.told().startsWith('HTTP/1.1 200'), 'an answer to the fifth');
+    assert.deepEqual(world.audit.flatMap((entry) => (entry.kind === 'refused' ? [[entry.reason, entry.route]] : [])), isCut ? [['too-many', null]] : []);
+    held[0]?.socket.destroy();
+    if (isCut) await until(async () => (await world.get('/healthz').catch(() => ({ status: 0 }))).status === 200, 'a place is free again');
+    for (const { socket } of [...held, fifth]) socket.destroy();
+  }
+});
+
 test('a stream that waits for the gateway to be ready has a place already, and gives it back when it goes', async () => {
   const { ports, open } = gated();
   await using world = await startWorld({ ports, limits: { connectionsPerIp: 3 } });

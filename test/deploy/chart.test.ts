@@ -248,6 +248,8 @@ describe('what Helm makes of it', { skip }, () => {
     const args: readonly string[] = podsOf(objects).find(({ labels }) => labels['app.kubernetes.io/component'] === 'gateway')?.container['args'];
     const after = (flag: string): string[] => args.flatMap((arg, place) => (arg === flag ? [args[place + 1] ?? ''] : []));
     assert.ok(args.includes('--tokens'));
+    const processors = objects.find(({ kind, metadata, spec: { selector } }) => kind === 'Service' && metadata.name === after('--processor')[0]?.split(':')[0] && selector['app.kubernetes.io/component'] === 'processor');
+    assert.deepEqual([processors?.['spec'].clusterIP, processors?.['spec'].ports[0].port], ['None', Number(after('--processor')[0]?.split(':')[1])]);
     assert.deepEqual(after('--allow-host'), [...['', '.trading', '.trading.svc', '.trading.svc.cluster.local'].map((end) => `${service.name}${end}`), host, 'signals.internal']);
     assert.deepEqual([after('--allow-origin'), after('--trusted-proxy'), after('--limit')], [['https://app.example.com'], ['10.0.0.0/8'], ['connections=20000', 'connectionsPerIp=200']]);
     const policies = objects.filter(({ kind, metadata }) => kind === 'NetworkPolicy' && metadata.name.endsWith('-gateway'));

@@ -117,7 +117,7 @@ describe('the installation', { skip }, () => {
     assert.deepEqual(services().filter(([, { networks }]) => 'clients' in networks).map(([name]) => name), ['gateway']);
     const [port] = service('gateway').ports ?? [];
     assert.deepEqual([port?.published, String(port?.target)], ['18080', environmentOf('gateway')['FILLSTREAM_LISTEN']?.split(':').at(-1)]);
-    assert.deepEqual(service('gateway').command, [...wordsOf(lastOf('gateway', 'CMD')), '--allow-host', 'gateway']);
+    assert.deepEqual(service('gateway').command, [...wordsOf(lastOf('gateway', 'CMD')), '--allow-host', 'gateway', '--processor', 'processor:9464']);
     for (const [name, { ports = [] }] of own()) assert.ok(name === 'gateway' || ports.length === 0, name);
   });
 

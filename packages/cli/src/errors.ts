@@ -21,6 +21,12 @@ export class DifferencesError extends Error {
   override readonly name = 'DifferencesError';
 }
 
+/** What an error says, in one line. */
+export function lineOf(error: unknown): string {
+  const [line = ''] = (error instanceof Error ? error.message : String(error)).split('\n', 1);
+  return line;
+}
+
 export type Ending = { readonly code: number; readonly message: string | null };
 
 const SYSTEM_ERROR = /^E[A-Z0-9]+$/;

@@ -34,7 +34,7 @@ export function gatewayCommand(): Command {
     .description('Serve signals to subscribers over WebSocket, Server-Sent Events and REST, and the dashboard.')
     .option('--data <folder>', 'of the log that `npm start` keeps there instead of Kafka')
     .option('--model <folder>', 'where what was read is kept, to begin sooner the next time', join('.fillstream', 'gateway'))
-    .option('--processor <url>', 'a processor\'s --http address, to show what it rebuilds; may be given several times', collected)
+    .option('--processor <url>', 'where processors serve --http (a name may have several addresses), to show what they rebuild; may be given several times', collected)
     .addOption(new Option('--http <host:port>', 'serve /metrics, /healthz and /readyz here too, without tokens: for Prometheus, not for clients').env('FILLSTREAM_HTTP').argParser(endpoint))
     .addOption(logFlag());
   for (const option of [...gatewayFlags(), ...kafkaFlags(), ...redisFlags()]) command.addOption(option.long === '--redis' ? option.default(undefined) : option);
@@ -72,9 +72,10 @@ async function runGateway(flags: Flags): Promise<void> {
 
 async function onKafka(flags: Flags): Promise<Ground> {
   const { kafka, registry, namespace } = kafkaOptions(flags);
-  const { kafkaPorts } = await import('./kafka-ports.ts');
+  const [{ kafkaPorts }, { urlOf }] = await Promise.all([import('./kafka-ports.ts'), import('../operate/status/stages.ts')]);
   const redis = flags.redis === undefined ? null : { ...redisOptions({ ...flags, redis: flags.redis }), onTrouble: () => undefined };
-  const ports = await kafkaPorts({ kafka, registry, namespace, redis, urls: flags.processor ?? [] });
+  const urls = (flags.processor ?? []).map((text) => urlOf('--processor', text));
+  const ports = await kafkaPorts({ kafka, registry, namespace, redis, urls });
   const { promise: failed, reject: onFailure } = Promise.withResolvers<never>();
   failed.catch(() => undefined); // Met by whoever runs the gateway.
   if (!needsTokens(flags)) return { ports, authority: null, failed, close: async () => await Promise.resolve() };

@@ -2,11 +2,11 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from 'commander';
-import { UsageError } from '../errors.ts';
 import { collected } from '../exchange-flags.ts';
 import { period, stopper } from '../flags.ts';
 import { kafkaFlags, kafkaOptions, redisFlags, redisOptions, type KafkaFlags, type RedisFlags } from '../stack/connections.ts';
 import { collect, type Asked } from './status/collect.ts';
+import { urlOf } from './status/stages.ts';
 import { statusText } from './status/table.ts';
 
 type StatusFlags = KafkaFlags & RedisFlags & {
@@ -50,12 +50,5 @@ async function runStatus(flags: StatusFlags): Promise<void> {
 /** Throws UsageError. */
 function askedFor(flags: StatusFlags): Asked {
   const { kafka, namespace } = kafkaOptions(flags);
-  return { kafka, namespace, redis: flags.state ? { ...redisOptions(flags), onTrouble: () => undefined } : null, urls: (flags.http ?? []).map(urlOf) };
-}
-
-/** `host:port`, as it was given to the processor, or an URL. */
-function urlOf(text: string): string {
-  const url = URL.parse(/^https?:/.test(text) ? text : `http://${text}`);
-  if (url === null || url.host === '' || url.username !== '' || url.password !== '') throw new UsageError('--http: expected host:port, or a URL without a login');
-  return url.href.replace(/\/+$/, '');
+  return { kafka, namespace, redis: flags.state ? { ...redisOptions(flags), onTrouble: () => undefined } : null, urls: (flags.http ?? []).map((text) => urlOf('--http', text)) };
 }

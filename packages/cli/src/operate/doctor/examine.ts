@@ -5,6 +5,7 @@
 
 import type { ClusterFacts, KafkaOptions, RegistryOptions } from '@fillstream/kafka';
 import type { RedisConnection, RedisOptions, ServerFacts, StoredPartition } from '@fillstream/redis';
+import { lineOf } from '../../errors.ts';
 import { broken, ok, type Finding } from './finding.ts';
 import { clockFinding } from './machine.ts';
 import { deletedSoon, progressFindings, retentionFindings, retentions } from './progress-checks.ts';
@@ -48,7 +49,7 @@ async function examineKafka(installation: Installation): Promise<{ readonly find
     return { findings, facts };
   } catch (error) {
     const mend = `look whether brokers run at ${bootstrap} (\`fillstream stack status\` for the local ones), and at --kafka and its login`;
-    return { findings: [broken('kafka', messageOf(error), 'an answer', mend)], facts: null };
+    return { findings: [broken('kafka', lineOf(error), 'an answer', mend)], facts: null };
   }
 }
 
@@ -60,7 +61,7 @@ async function transactionFinding(kafka: KafkaOptions): Promise<Finding> {
     return ok(check, 'one was begun and aborted', expected);
   } catch (error) {
     const mend = 'kafka-acls.sh --add --operation Write --transactional-id PREFIX --resource-pattern-type prefixed, for this login; without them: processor --delivery at-least-once';
-    return broken(check, messageOf(error), expected, mend);
+    return broken(check, lineOf(error), expected, mend);
   }
 }
 
@@ -79,7 +80,7 @@ async function examineRegistry({ registry, namespace }: Installation): Promise<r
     const clock = facts.time === null ? [] : [clockFinding('clock of the registry', facts.time, HTTP_RESOLUTION_MS)];
     return [...registryFindings(facts, registry.url, namespace), ...clock];
   } catch (error) {
-    return [broken('schema registry', messageOf(error), 'an answer', `look whether it runs at ${registry.url}, and at --registry and its login`)];
+    return [broken('schema registry', lineOf(error), 'an answer', `look whether it runs at ${registry.url}, and at --registry and its login`)];
   }
 }
 
@@ -92,7 +93,7 @@ async function examineRedis(installation: Installation): Promise<Store> {
     return await examineStore(connection, installation);
   } catch (error) {
     const mend = `look whether it runs at ${redis.nodes.join(',')}, and at --redis and its login`;
-    return { findings: [broken('redis', messageOf(error), 'an answer', mend)], state: null };
+    return { findings: [broken('redis', lineOf(error), 'an answer', mend)], state: null };
   } finally {
     connection?.close();
   }
@@ -118,10 +119,4 @@ function comparisons({ settings, namespace }: Installation, { facts, partitions 
   if (count === undefined) return [];
   const agreed = agreementFindings(facts, { partitions: count, settings }, namespace);
   return [...agreed, ...stateFindings(partitions, progress.kind === 'told' ? progress.value : [], namespace)];
-}
-
-/** One line. */
-function messageOf(error: unknown): string {
-  const [line = ''] = (error instanceof Error ? error.message : String(error)).split('\n', 1);
-  return line;
 }

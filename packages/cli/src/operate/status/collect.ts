@@ -3,8 +3,9 @@
 import type { ClusterFacts, GroupReport, KafkaOptions } from '@fillstream/kafka';
 import type { RedisOptions } from '@fillstream/redis';
 import { INPUT_TOPICS } from '@fillstream/topics';
-import { z } from 'zod';
-import { snapshotOf, type Snapshot, type Sources, type Stage } from './snapshot.ts';
+import { lineOf } from '../../errors.ts';
+import { snapshotOf, type Snapshot, type Sources } from './snapshot.ts';
+import { stagesOf } from './stages.ts';
 
 export type Asked = {
   readonly kafka: KafkaOptions;
@@ -15,14 +16,11 @@ export type Asked = {
   readonly urls: readonly string[];
 };
 
-const ANSWER_LIMIT_MS = 5_000;
-const READINESS = z.object({ partitions: z.array(z.object({ partition: z.number(), stage: z.string(), replayed: z.number() })) });
-
 /** Throws PortError when Kafka doesn't answer. */
 export async function collect(asked: Asked): Promise<Snapshot> {
   const { kafka, namespace, redis, urls } = asked;
   const { inspectCluster, inspectGroup, newestRecords } = await import('@fillstream/kafka');
-  const [state, ready] = await Promise.all([redis === null ? notAsked() : stateOf(redis, namespace), Promise.all(urls.map(stagesOf))]);
+  const [state, ready] = await Promise.all([redis === null ? notAsked() : stateOf(redis, namespace), Promise.all(urls.map(async (url) => await stagesOf(url)))]);
   const cluster = await inspectCluster(kafka);
   const held = cluster.topics.flatMap(({ topic, partitions }) => (partitions === null ? [] : [topic]));
   const newest = await newestRecords(kafka, [...INPUT_TOPICS, 'commits' as const].filter((topic) => held.includes(topic)));
@@ -63,7 +61,7 @@ async function stateOf(redis: RedisOptions, namespace: string): Promise<State> {
       connection.close();
     }
   } catch (error) {
-    return { value: null, unknown: [`${OF_STATE}: ${messageOf(error)}`] };
+    return { value: null, unknown: [`${OF_STATE}: ${lineOf(error)}`] };
   }
 }
 
@@ -72,19 +70,6 @@ function partial(state: NonNullable<Sources['state']>): readonly string[] {
     if (stored.kind !== 'stored') return [`${OF_STATE} of partition ${String(partition)}: its state is ${stored.kind}`];
     return deadlines?.isWhole === false ? [`the first deadline of partition ${String(partition)}: it has too many orders to look at them all`] : [];
   });
-}
-
-/** /readyz answers 503 while something is rebuilt: that is what is asked for. */
-async function stagesOf(url: string): Promise<{ readonly stages: readonly Stage[]; readonly unknown: readonly string[] }> {
-  try {
-    const answer = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(ANSWER_LIMIT_MS) });
-    const parsed = READINESS.safeParse(await answer.json());
-    if (parsed.success) return { stages: parsed.data.partitions, unknown: [] };
-    return { stages: [], unknown: [`rebuild progress: ${url}/readyz is no processor's`] };
-  } catch (error) {
-    const reason = error instanceof TypeError && error.cause instanceof Error ? error.cause : error; // What fetch itself says is "fetch failed".
-    return { stages: [], unknown: [`rebuild progress: ${url}: ${messageOf(reason)}`] };
-  }
 }
 
 function groupOf({ group }: ClusterFacts): GroupReport {
@@ -104,10 +89,4 @@ async function countOn(kafka: KafkaOptions, { topics }: ClusterFacts, topic: 'qu
   if (found === undefined || found.partitions === null) return null;
   const { offsetsHeld } = await import('@fillstream/kafka');
   return await offsetsHeld(kafka, topic);
-}
-
-/** One line. */
-function messageOf(error: unknown): string {
-  const [line = ''] = (error instanceof Error ? error.message : String(error)).split('\n', 1);
-  return line;
 }

@@ -39,7 +39,7 @@ export function difference(sums: Sums, expected: Sums): string | null {
 
 /** No client went over a limit, as far as the exchange counted. */
 export function assertWithinLimits({ violations }: FakeExchange): void {
-  const over = violations.flatMap(({ ip, over: times }) => Object.entries(times).map(([limit, count]) => ({ ip, limit, count })));
+  const over = violations.flatMap(({ ip, over: times, greatest }) => Object.entries(times).map(([limit, count]) => ({ ip, limit, count, greatest })));
   assert.deepEqual(over.filter(({ count }) => count > 0), [], 'limits of the exchange that were gone beyond');
 }
 

@@ -1,6 +1,6 @@
 // The client of `POST /info`: every request within the weight of a minute, repeated with full jitter, its answer checked loosely.
 //
-// I1  A request reserves the most that its answer can weigh, and gives back what it didn't, when the answer is there.
+// I1  A request reserves the most that its answer can weigh, and gives back what it didn't, when an answer is there that can be read.
 // I2  Requests of the history go before account values: `priority`.
 // I3  429, 5xx, silence, a cut, no JSON and JSON of another shape are one kind of failure: tried again, a bounded number of times.
 
@@ -145,10 +145,11 @@ type Tried<T> =
 function judged<T>(text: string, { base, hasRows, read }: Reading<T>, grant: Grant, limits: ExchangeLimits): Tried<T> {
   const answer = parseJson(text);
   if (answer === undefined) return { kind: 'failed', detail: 'an answer that is no JSON' };
-  const rows = hasRows && Array.isArray(answer) ? answer.length : 0;
-  grant.settle(base + Math.ceil(rows / limits.rowsPerWeight));
   const value = read(answer);
-  return value === null ? { kind: 'failed', detail: 'an answer of another shape' } : { kind: 'answer', value };
+  if (value === null) return { kind: 'failed', detail: 'an answer of another shape' };
+  const rows = hasRows && Array.isArray(answer) ? answer.length : 0;
+  grant.settle(base + Math.ceil(rows / limits.rowsPerWeight)); // I1
+  return { kind: 'answer', value };
 }
 
 async function textOf(response: Response): Promise<string> {

@@ -76,6 +76,11 @@ function statusAnswer(oid: unknown, history: History): Answer {
   return { status: 200, body, weight: STATE_WEIGHT };
 }
 
+/** The same request, answered as if there were nothing to tell (I1). */
+export function emptied({ status, weight }: Answer): Answer {
+  return { status, body: [], weight: Math.min(weight, BASE_WEIGHT) };
+}
+
 function plain(body: unknown): Answer {
   return { status: 200, body, weight: BASE_WEIGHT };
 }

@@ -128,6 +128,13 @@ test('rows weigh: a page of 2,000 fills is 120', async () => {
   assert.equal(usageOf(exchange, '10.0.0.1').greatest.weightPerMinute, 120);
 });
 
+test('an answer that a fault has emptied weighs what it says, and no more', async () => {
+  const exchange = await started({ addresses: 1, pastOrders: 1_500 });
+  exchange.fault('rest-empty');
+  await info(exchange, { type: 'userFills', user: exchange.addresses[0] }, '10.0.0.1');
+  assert.equal(usageOf(exchange, '10.0.0.1').greatest.weightPerMinute, 20);
+});
+
 test('without trust in it a forwarded address changes nothing', async () => {
   const exchange = await started({ trustForwardedFor: false });
   await info(exchange, { type: 'meta' }, '10.0.0.1');

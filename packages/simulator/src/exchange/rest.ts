@@ -4,7 +4,7 @@
 
 import type { Faults, Rule } from './faults.ts';
 import type { World } from './info.ts';
-import { answerTo } from './info.ts';
+import { answerTo, emptied } from './info.ts';
 import { addressOf, isObject, parsed } from './json.ts';
 import type { Gauge } from './limits.ts';
 
@@ -41,7 +41,8 @@ export function answerInfo(text: string, ip: string, respond: Respond, rest: Res
 }
 
 function answered(request: unknown, rest: RestWorld, rule: Rule | null): Reply {
-  const { status, body, weight } = answerTo(request, rest.world());
+  const answer = answerTo(request, rest.world());
+  const { status, body, weight } = rule?.kind === 'rest-empty' ? emptied(answer) : answer;
   if (!rest.gauge.weigh(weight)) return whole(429, 'null');
   const text = status === 200 ? JSON.stringify(body) : String(body);
   return rule === null ? whole(status, text) : spoilt(rule, text);

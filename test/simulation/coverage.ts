@@ -22,7 +22,7 @@ const JOURNAL = [
 ];
 
 const LIVE = [
-  ...['ingestor-crash', 'ingestor-stop', 'ingestor-freeze', 'ingestor-clock', 'broker-away', 'ingestor-disk', 'exchange-away', 'share'].map((kind) => `live: ${kind}`),
+  ...['ingestor-crash', 'ingestor-crash-appending', 'ingestor-stop', 'ingestor-freeze', 'ingestor-clock', 'broker-away', 'ingestor-disk', 'exchange-away', 'share'].map((kind) => `live: ${kind}`),
   ...[
     'cut', 'half-open', 'slow', 'expire', 'repeat-snapshot', 'rubbish', 'reorder', 'duplicate', 'lose', 'truncate', 'error-reply', 'missing-ack',
     'limit-refusal', 'refuse-connect', 'rest-429', 'rest-500', 'rest-hang', 'rest-truncated', 'rest-invalid', 'rest-empty',

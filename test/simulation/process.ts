@@ -21,8 +21,8 @@ export type Fate =
   | { readonly kind: 'freeze before'; readonly ms: number }
   | { readonly kind: 'freeze after'; readonly ms: number };
 
-/** The next call whose name begins so meets this fate. */
-export type Armed = { readonly call: string; readonly fate: Fate };
+/** The next call whose name begins so meets this fate, once so many have passed. */
+export type Armed = { readonly call: string; readonly fate: Fate; readonly passing?: number };
 
 export type CallOptions = {
   /** How long an answer is waited for. */
@@ -149,13 +149,20 @@ export class SimProcess implements Owner {
       this.#simulation.count('call: cut off');
       return { kind: 'request lost' };
     }
-    const place = this.#armed.findIndex(({ call }) => name.startsWith(call));
-    const fate = place < 0 ? this.#simulation.chanceOf(name) ?? ANSWERED : this.#armed.splice(place, 1)[0]?.fate ?? ANSWERED;
+    const fate = this.#armedFor(name) ?? this.#simulation.chanceOf(name) ?? ANSWERED;
     if (fate.kind !== 'answered') {
       this.#simulation.count(`call: ${fate.kind}`);
       this.#simulation.trace(`${this.name} ${name}: ${fate.kind}`);
     }
     return fate;
+  }
+
+  #armedFor(name: string): Fate | null {
+    const place = this.#armed.findIndex(({ call }) => name.startsWith(call));
+    const [armed] = place < 0 ? [] : this.#armed.splice(place, 1);
+    if (armed?.passing === undefined || armed.passing === 0) return armed?.fate ?? null;
+    this.#armed.splice(place, 0, { ...armed, passing: armed.passing - 1 });
+    return null;
   }
 
   #travel(): number {

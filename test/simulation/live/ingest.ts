@@ -93,6 +93,9 @@ class Live implements LiveSide {
       case 'ingestor-crash':
         ingestor.crash(fault);
         return;
+      case 'ingestor-crash-appending':
+        ingestor.process?.arm({ call: 'ingestor append', passing: fault.passing, fate: { kind: fault.isAfter ? 'crash after' : 'crash before' } });
+        return;
       case 'ingestor-stop':
         void ingestor.stop(fault.downMs);
         return;

@@ -34,6 +34,7 @@ function liveFaultOf(random: Random, at: number): LiveFault {
   if (random.chance(0.5)) return exchangeFaultOf(random, at, forMs);
   return random.pick<() => LiveFault>([
     () => ({ at, kind: 'ingestor-crash', target, downMs: random.between(100, 8_000), isPowerLoss: random.chance(0.4) }),
+    () => ({ at, kind: 'ingestor-crash-appending', target, passing: random.between(0, 20), isAfter: random.chance(0.5) }),
     () => ({ at, kind: 'ingestor-stop', target, downMs: random.between(100, 5_000) }),
     () => ({ at, kind: 'ingestor-freeze', target, forMs }),
     () => ({ at, kind: 'ingestor-clock', target, byMs: random.between(-20_000, 20_000) }),

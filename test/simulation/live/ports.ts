@@ -24,6 +24,8 @@ export type LivePlan = {
 export type LiveFault =
   /** Power loss: nobody is told of the end of its connections. */
   | { readonly at: number; readonly kind: 'ingestor-crash'; readonly target: number; readonly downMs: number; readonly isPowerLoss: boolean }
+  /** As it appends to the log, once it has done so often enough. */
+  | { readonly at: number; readonly kind: 'ingestor-crash-appending'; readonly target: number; readonly passing: number; readonly isAfter: boolean }
   | { readonly at: number; readonly kind: 'ingestor-stop'; readonly target: number; readonly downMs: number }
   | { readonly at: number; readonly kind: 'ingestor-freeze'; readonly target: number; readonly forMs: number }
   /** Its wall clock jumps, for good. */

@@ -17,8 +17,8 @@ const TEST_FILES = ['packages/*/src/**/*.test.ts', 'services/*/src/**/*.test.ts'
 const FILE_TIMEOUT_MS = 15 * 60_000;
 /** Test files that leave a core idle most of the time: they wait for sessions to end, for brokers to come back, for alerts to fire. */
 const WAITING = [
-  'test/chaos/chaos.', 'test/end-to-end/brokers.', 'test/end-to-end/alerts.', 'packages/kafka/src/brokers.', 'test/end-to-end/start-live.',
-  'services/ingestor/src/roster.',
+  'test/chaos/chaos.', 'test/end-to-end/brokers.', 'test/end-to-end/alerts.', 'test/end-to-end/alerts-serving.', 'packages/kafka/src/brokers.',
+  'test/end-to-end/start-live.', 'services/ingestor/src/roster.',
 ];
 /** Of the others these begin first: a long one that is left for the end has the machine to itself. */
 const LONGEST = ['infra/stack/', 'test/end-to-end/backfill.', 'test/end-to-end/durable.', 'test/end-to-end/webhooks.', 'test/end-to-end/replay.'];

@@ -10,12 +10,11 @@ import { encodeIngestProgress, encodeInput } from '@fillstream/schemas';
 import { FakeExchange } from '@fillstream/simulator/exchange';
 import { freePorts, startRedis, type Redis, type Registry } from '@fillstream/stack';
 import type { Target } from './alerts.ts';
-import { Installation, SESSION_MS, type Servers } from './cluster.ts';
-import { fillstream, start, type Running } from './command.ts';
-import { SEED, START_AT, marketLines } from './journals.ts';
+import { HOST, Market, PARTITIONS, flagsOf, owned, run, startIngestor } from './alert-tools.ts';
+import { Installation, type Servers } from './cluster.ts';
+import type { Running } from './command.ts';
+import { SEED } from './journals.ts';
 
-const HOST = '127.0.0.1';
-const PARTITIONS = 3;
 /** An id that no registry gives out. */
 const UNKNOWN_SCHEMA = [0x7f, 0xff, 0xff, 0xff];
 const RETENTION_MS = 3_600_000;
@@ -25,8 +24,8 @@ const STRANGER = `0x${'57'.repeat(20)}`;
 const PAST_ORDERS = 11_000;
 /** Before that market began. */
 const LONG_AGO_MS = 7_200_000;
-/** A time of a market that began at START_AT. */
-const TIME = new RegExp(`\\b${String(START_AT).slice(0, 4)}\\d{9}\\b`, 'g');
+/** Of a journal that goes on through all spells that there may be. */
+const RECORDS = 5_000;
 /** All that is fetched at the start is news: an order whose fills aren't has none, and an end all the same. */
 const SETTINGS = ['--set', 'statusMs=5s', '--set', 'startBehindMs=30m'];
 
@@ -44,7 +43,7 @@ export class LiveSite {
 
   static async start(t: TestContext, servers: Servers, folder: string): Promise<LiveSite> {
     const installation = new Installation(servers, LiveSite.namespace);
-    const flags = ['--kafka', servers.kafka.bootstrap, '--registry', servers.registry.url, '--namespace', LiveSite.namespace];
+    const flags = flagsOf(servers, LiveSite.namespace);
     const exchange = await FakeExchange.start({ seed: `${String(SEED)}/alerts`, addresses: 2, ordersPerSecond: 4, pastOrders: PAST_ORDERS, lifetimeMs: null });
     t.after(async () => await exchange.close());
     await run('topics', 'create', ...flags, '--partitions', String(PARTITIONS), '--retention', String(RETENTION_MS));
@@ -53,10 +52,7 @@ export class LiveSite {
     t.after(async () => await writer.close());
     const [one = 0, other = 0] = await freePorts(2);
     const processor = owned(t, installation.processor('--http', `${HOST}:${String(one)}`, ...SETTINGS));
-    const ingestor = owned(t, start([
-      'ingestor', ...flags, '--exchange', exchange.url, '--capacity', '2', '--session-timeout', String(SESSION_MS),
-      '--spill', join(folder, 'spill.ndjson'), '--http', `${HOST}:${String(other)}`,
-    ]));
+    const ingestor = startIngestor(t, exchange, ...flags, '--capacity', '2', '--spill', join(folder, 'spill.ndjson'), '--http', `${HOST}:${String(other)}`);
     t.after(() => signalTo(servers.registry, 'SIGCONT'));
     const site = new LiveSite({ exchange, ingestor, processor, installation, writer, flags, registry: servers.registry, addresses: [`${HOST}:${String(one)}`, `${HOST}:${String(other)}`] });
     await Promise.all([processor.heard(/serves (\S+)\/metrics/), ingestor.heard(/serves (\S+)\/metrics/)]);
@@ -140,12 +136,10 @@ export class RedisSite {
   readonly targets: readonly Target[];
   readonly #test: TestContext;
   readonly #installation: Installation;
-  readonly #writer: KafkaInputWriter;
+  readonly #market: Market;
   readonly #client: RedisConnection;
   readonly #ports: readonly number[];
-  readonly #lines: readonly string[];
   #second: Running;
-  #written = 0;
 
   static async start(t: TestContext, servers: Servers, folder: string): Promise<RedisSite> {
     const redis = await startRedis({ folder });
@@ -157,9 +151,8 @@ export class RedisSite {
     t.after(() => client.close());
     const installation = new Installation({ ...servers, redis }, RedisSite.namespace);
     await installation.createTopics(PARTITIONS);
-    const writer = await installation.writer();
-    t.after(async () => await writer.close());
-    const site = new RedisSite(t, { redis, client, installation, writer, ports: await freePorts(2) });
+    const market = await Market.open(t, installation, RECORDS);
+    const site = new RedisSite(t, { redis, client, installation, market, ports: await freePorts(2) });
     await site.write();
     // Only what comes once both are at work counts: while they join, partitions change hands.
     for (const each of [site.first, site.#second]) {
@@ -169,23 +162,19 @@ export class RedisSite {
     return site;
   }
 
-  private constructor(t: TestContext, { redis, client, installation, writer, ports }: {
-    readonly redis: Redis; readonly client: RedisConnection; readonly installation: Installation; readonly writer: KafkaInputWriter; readonly ports: readonly number[];
+  private constructor(t: TestContext, { redis, client, installation, market, ports }: {
+    readonly redis: Redis; readonly client: RedisConnection; readonly installation: Installation; readonly market: Market; readonly ports: readonly number[];
   }) {
     this.#test = t;
-    [this.redis, this.#client, this.#installation, this.#writer, this.#ports] = [redis, client, installation, writer, ports];
-    this.#lines = marketLines({ seed: SEED, addresses: 20, records: 5_000, shares: { duplicates: 0, lateFills: 0 } });
+    [this.redis, this.#client, this.#installation, this.#market, this.#ports] = [redis, client, installation, market, ports];
     // Dead, the first one counts as a member for a while.
     this.first = owned(t, installation.processor('--http', `${HOST}:${String(ports[0])}`, '--session-timeout', '10000'));
     this.#second = this.#startSecond();
     this.targets = ports.map((port) => ({ job: 'fillstream-processor', namespace: RedisSite.namespace, address: `${HOST}:${String(port)}` }));
   }
 
-  /** The next records of the market, as if they came now. */
   async write(records = 500): Promise<void> {
-    const lines = this.#lines.slice(this.#written, this.#written + records);
-    this.#written += records;
-    await this.#writer.append(lines.map((line) => encodeInput(asOf(Date.now(), line))));
+    await this.#market.write(records);
   }
 
   /** Redis gets full, and may throw away what it likes. */
@@ -212,14 +201,12 @@ export class RedisSite {
     await this.#second.heard(/has partitions/);
   }
 
-  /** The first processor stands still for most of each second, until it is enough. */
-  async stutter(isEnough: () => boolean): Promise<void> {
-    while (!isEnough()) {
-      this.first.kill('SIGSTOP');
-      await sleep(700);
-      this.first.kill('SIGCONT');
-      await sleep(200);
-    }
+  /** The first processor stands still for most of a second. */
+  async stutter(): Promise<void> {
+    this.first.kill('SIGSTOP');
+    await sleep(700);
+    this.first.kill('SIGCONT');
+    await sleep(200);
   }
 
   /** Redis answers no more, and the second processor has to take over what the first one had. */
@@ -233,26 +220,7 @@ export class RedisSite {
   }
 }
 
-/** A journal's line with all its times moved, so that it is received then. */
-function asOf(receivedAt: number, line: string): string {
-  const shift = receivedAt - Number(/"receivedAt":(\d+)/.exec(line)?.[1]);
-  return line.replaceAll(TIME, (time) => String(Number(time) + shift));
-}
-
 function signalTo({ process: { pid } }: Redis | Registry, signal: NodeJS.Signals): void {
   assert.ok(pid !== null);
   process.kill(pid, signal);
-}
-
-function owned(t: TestContext, running: Running): Running {
-  t.after(async () => {
-    running.kill('SIGKILL');
-    await running.ended;
-  });
-  return running;
-}
-
-async function run(...args: readonly string[]): Promise<void> {
-  const { code, stderr } = await fillstream(args);
-  assert.equal(code, 0, stderr);
 }

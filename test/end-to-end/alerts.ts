@@ -20,6 +20,11 @@ type Sample = { readonly labels: Readonly<Record<string, string>>; readonly valu
 const [LEAST_WAIT, MOST_WAIT, LEAST_WINDOW] = [3, 5, 12];
 const POLL_MS = 250;
 const PATIENCE_MS = 120_000;
+/** Longer than any window of the shortened rules, and than any wait. */
+const WELL_MS = 16_000;
+const TURN_MS = 500;
+/** A machine that has more to do may be too slow for minutes made seconds. */
+const MOST_SPELLS = 5;
 
 /** Thresholds that are seconds, or that a test needn't reach in full. And one event alone may not do, as with whole minutes. */
 const CHANGES: readonly (readonly [alert: string, from: string, to: string])[] = [
@@ -40,6 +45,7 @@ const CHANGES: readonly (readonly [alert: string, from: string, to: string])[] =
   ['FillstreamLatencyHigh', '[12s]', '[6s]'],
   ['FillstreamLatencyHigh', 'for: 5s', 'for: 8s'],
   ['FillstreamLatencyHigh', '> 2.5', '> 5'],
+  ['FillstreamWebhookBehind', '> 1000', '> 20'],
 ];
 
 /** The same rules on a time scale of seconds; fails where a rule isn't what it was when this was written. */
@@ -56,6 +62,16 @@ export function shortened(rules: string): string {
     assert.ok(part.includes(from), `${alert} has ${from}`);
     return parts.with(place, part.replaceAll(from, to)).join('');
   }, text);
+}
+
+/** Does a turn again and again until the work is done; gives what that gave. */
+export async function meanwhile<T>(turn: () => Promise<void>, work: () => Promise<T>): Promise<T> {
+  let isOver = false;
+  const turns = async (): Promise<void> => {
+    while (!isOver) await turn();
+  };
+  const [, done] = await Promise.all([turns(), work().finally(() => (isOver = true))]);
+  return done;
 }
 
 export class Watcher {
@@ -95,6 +111,21 @@ export class Watcher {
     this.#prometheus = prometheus;
   }
 
+  /** Of some spells under load, a turn each half second, there is one in which nothing fires. */
+  async beWell(turn: () => Promise<void>): Promise<void> {
+    for (let spell = 1; ; spell += 1) {
+      this.beginAnew();
+      const until = performance.now() + WELL_MS;
+      while (performance.now() < until) {
+        await turn();
+        await sleep(TURN_MS);
+      }
+      const fired = [...await this.fired()];
+      if (fired.length === 0) return;
+      assert.ok(spell < MOST_SPELLS, fired.join(', '));
+    }
+  }
+
   /** Everything that has fired, as `ALERT of NAMESPACE`. */
   async fired(since = this.#since): Promise<Fired> {
     const seconds = Math.floor((performance.now() - since) / 1_000);
@@ -118,6 +149,28 @@ export class Watcher {
     });
   }
 
+  /** The same with a cause that has to be repeated until they fire. */
+  async causedByTurns(what: string, namespace: string, alerts: readonly string[], turn: () => Promise<void>): Promise<void> {
+    let isCaused = false;
+    await meanwhile(
+      async () => await (isCaused ? turn() : sleep(POLL_MS)),
+      async () => await this.caused(what, namespace, alerts, () => void (isCaused = true)),
+    );
+  }
+
+  /** Nothing else has fired than these alerts, by namespace, and those that may follow anywhere; names are without `Fillstream`. */
+  async assertNothingElse(expected: Readonly<Record<string, readonly string[]>>, mayFollow: readonly string[]): Promise<void> {
+    const keys = Object.entries(expected).flatMap(([namespace, alerts]) => alerts.map((alert) => `Fillstream${alert} of ${namespace}`));
+    const others = [...await this.fired()].filter((key) => !keys.includes(key));
+    assert.deepEqual(others.filter((key) => !mayFollow.some((alert) => key.startsWith(`Fillstream${alert} of `))), []);
+  }
+
+  /** Each of these has fired, and whatever has tells something whole. */
+  assertTold(alerts: readonly string[]): void {
+    assert.deepEqual(alerts.filter((name) => !this.annotations.has(name)), []);
+    for (const [name, told] of this.annotations) assert.doesNotMatch(Object.values(told).join('\n'), /<no value>|<error|NaN|Inf|%!/, name);
+  }
+
   async firingNow(): Promise<Fired> {
     return firedOf(await this.query('ALERTS{alertstate="firing"}'));
   }
@@ -126,10 +179,16 @@ export class Watcher {
     const deadline = performance.now() + PATIENCE_MS;
     while (!await isTrue()) {
       await this.#noteAnnotations();
-      if (performance.now() > deadline) assert.fail(`still waiting until ${what}; fired: ${[...await this.fired()].join(', ')}`);
+      if (performance.now() > deadline) assert.fail(`still waiting until ${what}; fired: ${[...await this.fired()].join(', ')}; wrong: ${await this.#wrong()}`);
       await sleep(POLL_MS);
     }
     await this.#noteAnnotations();
+  }
+
+  /** What isn't well at the moment, whatever comes of it. */
+  async #wrong(): Promise<string> {
+    const found = await this.query('ALERTS or up == 0');
+    return found.map(({ labels: { alertname = 'no answer', alertstate = '', namespace = '', job = '' } }) => [alertname, alertstate, namespace, job].join(' ')).join(', ');
   }
 
   async query(expr: string): Promise<readonly Sample[]> {

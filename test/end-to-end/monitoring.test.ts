@@ -1,4 +1,5 @@
-// The files of infra/monitoring: valid, complete, about metrics that exist. That each alert fires of its cause is in alerts.test.ts.
+// The files of infra/monitoring: valid, complete, about metrics that exist. That each alert fires of its cause is in
+// alerts.test.ts and alerts-serving.test.ts.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';

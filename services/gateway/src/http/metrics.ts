@@ -15,6 +15,8 @@ export type GatewayStanding = {
 const TRANSPORTS: readonly Transport[] = ['ws', 'sse'];
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const MS = 1_000;
+/** What was so long ago says nothing of now. */
+const RECENT_S = 60;
 /** Of a route that isn't there. */
 const NO_ROUTE = 'none';
 
@@ -60,7 +62,7 @@ export class GatewayMetrics {
     gauge('signals_per_second', 'Signals read, in the last whole second.', [], () => (
       feed.history.slice(-1).map(({ signals }) => ({ value: signals }))
     ));
-    const latency = 'From a signal\'s record on the log to its subscribers, in the last second that had one.';
+    const latency = 'From a signal\'s record on the log to its subscribers, in the last second that had one, of a minute.';
     gauge('topic_latency_seconds', latency, ['quantile'], () => latencies(feed));
   }
 
@@ -96,7 +98,7 @@ function nameOf(end: string): string {
 }
 
 function latencies({ history }: GatewayStanding['feed']): Told[] {
-  const last = history.findLast(({ p50Ms }) => p50Ms !== null);
+  const last = history.slice(-RECENT_S).findLast(({ p50Ms }) => p50Ms !== null);
   const known = { '0.5': last?.p50Ms ?? null, '0.99': last?.p99Ms ?? null };
   return Object.entries(known).flatMap(([quantile, ms]) => (ms === null ? [] : [{ labels: [quantile], value: ms / MS }]));
 }

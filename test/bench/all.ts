@@ -37,6 +37,7 @@ const PARTS: readonly Part[] = [
     args: ['--runs', '2', '--measure', '20'],
     quick: ['--quick', '--clients', '200', '--rate', '200'],
   },
+  { name: 'dashboard', script: 'dashboard.ts', args: ['--runs', '2'], quick: ['--quick'] },
   { name: 'live', script: 'live.ts', args: ['--runs', '2', '--measure', '20'], quick: ['--quick'] },
   { name: 'replay', script: 'replay.ts', args: ['--runs', '2'], quick: ['--records', '30000', '--runs', '1'] },
   { name: 'extremes', script: 'kafka-extremes.ts', args: [], quick: ['--timers', '2000', '--seconds', '3'] },

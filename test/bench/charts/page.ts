@@ -22,6 +22,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   replay: tableOf('replay'),
   live: tableOf('live'),
   gateway: tableOf('gateway'),
+  dashboard: tableOf('dashboard'),
   redis: tableOf('redis'),
   growth: growthPart,
   profile: profilePart,

@@ -11,6 +11,7 @@ export const BENCHES = [
   'kafka',
   'extremes',
   'gateway',
+  'dashboard',
   'live',
   'replay',
   'redis',

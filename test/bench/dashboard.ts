@@ -8,10 +8,10 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import type { Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { chromiumOr, watchedPage } from '../end-to-end/dashboard-browser.ts';
 import { Site } from '../end-to-end/dashboard-site.ts';
-import { figure, median } from './history/entry.ts';
+import { figure, median, quantileOf } from './history/entry.ts';
 import { RECORD_OPTION, Recorder } from './history/history.ts';
 
 type Run = { readonly framesPerSecond: number; readonly longestFrameMs: number; readonly p50Ms: number; readonly p99Ms: number; readonly cores: number };
@@ -50,8 +50,8 @@ const appendedAt = new Map<string, number>();
 
 const [idle, busy]: [Run[], Run[]] = [[], []];
 for (let run = 0; run < runs; run += 1) {
-  idle.push(await measured(0));
-  busy.push(await measured(rate));
+  idle.push(await measured(browser, 0));
+  busy.push(await measured(browser, rate));
 }
 await browser.close();
 await site.end();
@@ -74,13 +74,12 @@ function of(measurements: readonly Run[], name: keyof Run): number[] {
 }
 
 function report(what: string, measurements: readonly Run[]): void {
-  const told = (['framesPerSecond', 'longestFrameMs', 'p50Ms', 'p99Ms', 'cores'] as const).map((name) => `${name} ${median(of(measurements, name)).toFixed(1)}`);
-  console.log(`${what}: ${told.join(', ')}`);
+  const medians = (['framesPerSecond', 'longestFrameMs', 'p50Ms', 'p99Ms', 'cores'] as const).map((name) => ({ name, value: median(of(measurements, name)) }));
+  console.log(`${what}: ${medians.filter(({ value }) => !Number.isNaN(value)).map(({ name, value }) => `${name} ${value.toFixed(1)}`).join(', ')}`);
 }
 
-async function measured(perSecond: number): Promise<Run> {
-  if (typeof browser === 'string') throw new Error(browser);
-  const { page, context, close } = await watchedPage(browser, site.url, { viewport: VIEWPORT });
+async function measured(chromium: Browser, perSecond: number): Promise<Run> {
+  const { page, context, close } = await watchedPage(chromium, site.url, { viewport: VIEWPORT });
   await page.goto(site.url);
   await page.locator('[data-link=live]').waitFor();
   const stop = new AbortController();
@@ -121,7 +120,6 @@ function runOf({ frames, shown }: Seen, cores: number): Run {
     const appended = appendedAt.get(oid);
     return appended === undefined ? [] : [at - appended];
   }).sort((a, b) => a - b);
-  const quantile = (share: number): number => late[Math.min(late.length - 1, Math.floor(share * late.length))] ?? 0;
   const total = frames.reduce((sum, ms) => sum + ms, 0);
-  return { framesPerSecond: frames.length / total * 1_000, longestFrameMs: Math.max(...frames), p50Ms: quantile(0.5), p99Ms: quantile(0.99), cores };
+  return { framesPerSecond: frames.length / total * 1_000, longestFrameMs: Math.max(...frames), p50Ms: quantileOf(late, 0.5), p99Ms: quantileOf(late, 0.99), cores };
 }

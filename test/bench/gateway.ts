@@ -27,7 +27,7 @@ import { WebSocket } from 'ws';
 import { CpuMeter } from './kafka-machine.ts';
 import { Installation, startServers, type Servers } from './kafka-stack.ts';
 import { clock } from './live-observer.ts';
-import { figure, type Figure } from './history/entry.ts';
+import { figure, quantileOf, type Figure } from './history/entry.ts';
 import { RECORD_OPTION, Recorder } from './history/history.ts';
 import { launchCommand, launchScript, type Launched } from './live-processes.ts';
 
@@ -146,7 +146,7 @@ async function sampled(step: string, plan: Plan, gateway: Launched, watch: Watch
   await sleep(1_000 * plan.measured);
   const { seconds, elapsed, foreign } = meter.read();
   const [samples, ofKafka] = [watch.samples, watch.ofKafka].map((all) => all.toSorted((a, b) => a - b));
-  const share = (all: readonly number[] | undefined, part: number): number => all?.[Math.floor(part * (all.length - 1))] ?? NaN;
+  const share = (all: readonly number[] | undefined, part: number): number => quantileOf(all ?? [], part);
   const row = {
     step, deliveriesPerSecond: (samples?.length ?? 0) / elapsed, p50: share(samples, 0.5), p99: share(samples, 0.99), greatest: share(samples, 1),
     kafkaP50: share(ofKafka, 0.5), kafkaP99: share(ofKafka, 0.99), kibPerClient, cores: (seconds.get('gateway') ?? NaN) / elapsed, foreign,

@@ -12,7 +12,7 @@ import { parseArgs } from 'node:util';
 import { join } from 'node:path';
 import { KafkaInputWriter, connectionOf, readTopic } from '@fillstream/kafka';
 import { decodeCommit, decodeSignal, encodeRecord, encodeTick, type EncodedInput } from '@fillstream/schemas';
-import { figure, type Figure } from './history/entry.ts';
+import { figure, quantileOf, type Figure } from './history/entry.ts';
 import { RECORD_OPTION, Recorder } from './history/history.ts';
 import { peakMiB } from './kafka-machine.ts';
 import { Installation, startServers, type Running, type Servers } from './kafka-stack.ts';
@@ -108,7 +108,7 @@ class Stand {
     await this.writer.close();
     const commits = (await readTopic(this.#installation.kafka, 'commits')).map(({ value }) => decodeCommit((value ?? Buffer.alloc(0)).subarray(HEADER_BYTES)));
     const signals = commits.map(({ counts }) => counts['signals'] ?? 0);
-    const share = (part: number): number => Math.round(latencies[Math.floor(part * (latencies.length - 1))] ?? NaN);
+    const share = (part: number): number => Math.round(quantileOf(latencies, part));
     return {
       probes: latencies.length, 'p50 ms': share(0.5), 'p99 ms': share(0.99), 'greatest ms': share(1), 'MiB peak': Math.round(peak),
       commits: commits.length, signals: signals.reduce((sum, count) => sum + count, 0), 'most signals in a commit': Math.max(...signals),

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { connectionOf } from '@fillstream/kafka';
 import { decodeSignal } from '@fillstream/schemas';
+import { quantileOf } from './history/entry.ts';
 import { CpuMeter, peakMiB } from './kafka-machine.ts';
 import type { PaceOptions } from './kafka-pacer.ts';
 import { completions, firstRecords } from './kafka-plan.ts';
@@ -83,7 +84,7 @@ export async function measureLatency(servers: Servers, installation: Installatio
   const samples = (await reader()).sort((a, b) => a - b);
   const peak = Math.max(...running.map(({ pid }) => peakMiB(pid)));
   await endAll(running);
-  const share = (part: number): number => samples[Math.floor(part * (samples.length - 1))] ?? NaN;
+  const share = (part: number): number => quantileOf(samples, part);
   return {
     samples: samples.length, p50: share(0.5), p90: share(0.9), p99: share(0.99), greatest: share(1), producerLateMs, peakMiB: peak,
     cores: (seconds.get('processor') ?? NaN) / elapsed, brokerCores: (seconds.get('broker') ?? NaN) / elapsed,

@@ -21,7 +21,7 @@ import { parseArgs } from 'node:util';
 import { connectionOf, unframed } from '@fillstream/kafka';
 import { decodeInput, type Signal } from '@fillstream/schemas';
 import { market } from '@fillstream/simulator';
-import { figure } from './history/entry.ts';
+import { figure, quantileOf } from './history/entry.ts';
 import { RECORD_OPTION, Recorder } from './history/history.ts';
 import { CpuMeter, peakMiB } from './kafka-machine.ts';
 import { Installation, runCommand, startServers, type Servers } from './kafka-stack.ts';
@@ -97,7 +97,7 @@ async function measure(step: string, plan: Plan, run: number, servers: Servers |
     const fillsPerSecond = (observer.fillAt.size - fillsBefore) / elapsed;
     await sleep(AFTER_MS);
     const samples = measured.samples(observer, from, to).sort((a, b) => a - b);
-    const share = (part: number): number => samples[Math.floor(part * (samples.length - 1))] ?? NaN;
+    const share = (part: number): number => quantileOf(samples, part);
     return {
       step, fillsPerSecond, samples: samples.length, p50: share(0.5), p90: share(0.9), p99: share(0.99), greatest: share(1),
       cores: (used.get('measured') ?? NaN) / elapsed, peakMiB: peakMiB(measured.process.pid), foreign,

@@ -133,6 +133,11 @@ export function median(values: readonly number[]): number {
   return sorted[Math.floor(sorted.length / 2)] ?? NaN;
 }
 
+/** Of values in order, what a share of them, 0 to 1, doesn't go beyond; NaN when there are none. */
+export function quantileOf(sorted: readonly number[], share: number): number {
+  return sorted[Math.floor(share * (sorted.length - 1))] ?? NaN;
+}
+
 /** Six digits tell all that a measurement knows. */
 function short(value: number): number {
   return Number(value.toPrecision(6));

@@ -41,6 +41,8 @@ export class SimEvent {
 }
 
 const nativeImmediate = globalThis.setImmediate;
+/** So many events in a round of Node's event loop: a round costs more than an event. Promises settle after each (T1). */
+const TURNS = 64;
 
 export class SimTime {
   /** Milliseconds since the run began. */
@@ -71,20 +73,26 @@ export class SimTime {
   /** Runs events until `isDone`, asked after each, or until none is left. Rejects with what an event throws. */
   async runUntil(isDone: () => boolean): Promise<'done' | 'nothing left'> {
     const ended = Promise.withResolvers<'done' | 'nothing left'>();
+    let isEnded = false;
+    const end = (settle: () => void): void => {
+      isEnded = true;
+      settle();
+    };
     const turn = (): void => {
+      if (isEnded) return;
       try {
-        if (isDone()) {
-          ended.resolve('done');
-        } else if (this.#next()) {
-          nativeImmediate(turn);
-        } else {
-          ended.resolve('nothing left');
-        }
+        if (isDone()) end(() => ended.resolve('done'));
+        else if (!this.#next()) end(() => ended.resolve('nothing left'));
       } catch (error) {
-        ended.reject(error instanceof Error ? error : new Error(String(error)));
+        end(() => ended.reject(error instanceof Error ? error : new Error(String(error))));
       }
     };
-    nativeImmediate(turn);
+    const round = (): void => {
+      if (isEnded) return;
+      for (let count = 0; count < TURNS; count += 1) nativeImmediate(turn);
+      nativeImmediate(round);
+    };
+    nativeImmediate(round);
     return await ended.promise;
   }
 

@@ -7,7 +7,9 @@
 import { createHash } from 'node:crypto';
 import { chmodSync, copyFileSync, existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { recordClasses } from './class-archives.ts';
 import { StackError } from './errors.ts';
+import type { ClassArchives } from './jvm.ts';
 import { onPath, run, tryRun } from './run.ts';
 
 const PACKAGE = join(import.meta.dirname, '..');
@@ -37,6 +39,8 @@ export interface Artifacts {
   readonly kafka: string;
   /** The folder the registry is unpacked in. */
   readonly registry: string;
+  /** Of the two. */
+  readonly classes: ClassArchives;
   readonly redis: RedisProgram;
 }
 
@@ -52,7 +56,8 @@ export async function fetchArtifacts(cache: string = defaultCache()): Promise<Ar
   const java = await fetchJava();
   const kafka = await fetchKafka(cache);
   const registry = await fetchRegistry(cache);
-  return { java, kafka, registry, redis: await fetchRedis(cache) };
+  const classes = await fetchClasses(cache, { java, kafka, registry });
+  return { java, kafka, registry, classes, redis: await fetchRedis(cache) };
 }
 
 /** The java program, 17 or newer; installed where that is possible. Throws StackError `missing`. */
@@ -72,6 +77,13 @@ export async function fetchKafka(cache: string = defaultCache()): Promise<string
 /** The folder the registry is in. Throws StackError. */
 export async function fetchRegistry(cache: string = defaultCache()): Promise<string> {
   return join(await fromMaven(cache, 'registry', 'app', ['package']), 'app');
+}
+
+/** Archives for this Java and these jars. */
+async function fetchClasses(cache: string, programs: Pick<Artifacts, 'java' | 'kafka' | 'registry'>): Promise<ClassArchives> {
+  const [version, folders] = [await tryRun(programs.java, ['-version']), [programs.kafka, programs.registry]];
+  const folder = join(cache, `classes-${hashOf([version, ...folders].join('\n'))}`);
+  return { folder: await fill(folder, async (draft) => await recordClasses(draft, programs)), isRecording: false };
 }
 
 /**
@@ -102,7 +114,7 @@ async function javaVersion(): Promise<number> {
 
 async function fromMaven(cache: string, name: string, content: string, goals: readonly string[]): Promise<string> {
   const pom = join(PACKAGE, `${name}-pom.xml`);
-  const folder = join(cache, `${name}-${createHash('sha256').update(readFileSync(pom)).digest('hex').slice(0, 8)}`);
+  const folder = join(cache, `${name}-${hashOf(readFileSync(pom))}`);
   if (existsSync(folder)) return folder;
   if (onPath('mvn') === null) await install('maven', 'Maven (`mvn`)');
   return await fill(folder, async (draft) => {
@@ -111,6 +123,10 @@ async function fromMaven(cache: string, name: string, content: string, goals: re
     await run('mvn', ['-B', '-ntp', '-q', '-f', join(draft, 'pom.xml'), ...goals], { folder: draft });
     if (!existsSync(join(draft, content))) throw new StackError('failed', `mvn ended well but left no ${content} for ${name}`);
   });
+}
+
+function hashOf(content: string | Buffer): string {
+  return createHash('sha256').update(content).digest('hex').slice(0, 8);
 }
 
 async function redisFromDebian(folder: string): Promise<RedisProgram | null> {

@@ -9,7 +9,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Artifacts } from './artifacts.ts';
-import { SHORT_LIFE } from './jvm.ts';
+import { SHORT_LIFE, classArguments } from './jvm.ts';
 import { kafkaProperties, propertiesText, type Brokers, type KafkaAddress, type Properties } from './kafka-properties.ts';
 import { scramArguments, securityProperties } from './kafka-security.ts';
 import { HOST, answers, withPorts } from './ports.ts';
@@ -24,7 +24,7 @@ const LOGGING = join(import.meta.dirname, '../log4j2.properties');
 export interface KafkaOptions {
   /** Where data, properties and logs are. */
   readonly folder: string;
-  readonly artifacts: Pick<Artifacts, 'java' | 'kafka'>;
+  readonly artifacts: Pick<Artifacts, 'java' | 'kafka' | 'classes'>;
   readonly brokers: Brokers;
   /** The brokers' ports, then the controllers'; free ones for those that aren't given. */
   readonly ports?: readonly number[];
@@ -104,28 +104,29 @@ function nodeSpec(options: KafkaOptions, node: KafkaAddress, all: readonly Kafka
   const extra = typeof properties === 'function' ? properties(node) : properties;
   const text = propertiesText(kafkaProperties(node, all, join(home, 'data'), { ...secure, ...extra }));
   const heap = all.length === 1 ? '-Xmx512m' : '-Xmx384m';
-  const classes = ['-cp', join(artifacts.kafka, '*')];
   return {
     name,
     command: artifacts.java,
-    args: [heap, ...(shortLived ? SHORT_LIFE : []), `-Dlog4j2.configurationFile=${LOGGING}`, ...classes, 'kafka.Kafka', join(home, 'server.properties')],
+    args: [heap, ...(shortLived ? SHORT_LIFE : []), ...programArguments(artifacts, 'broker'), 'kafka.Kafka', join(home, 'server.properties')],
     env: {},
     folder: home,
     log: join(home, `${name}.log`),
     readyLine: READY_LINE,
-    prepare: () => format(home, text, [artifacts.java, ...classes], security === undefined ? [] : scramArguments(security)),
+    prepare: () => format(home, text, artifacts, security === undefined ? [] : scramArguments(security)),
     probe: () => answers(node.port),
   };
 }
 
+function programArguments({ kafka, classes }: KafkaOptions['artifacts'], program: 'broker' | 'format'): readonly string[] {
+  return [`-Dlog4j2.configurationFile=${LOGGING}`, ...classArguments(classes, program), '-cp', join(kafka, '*')];
+}
+
 /** Writes the properties, and formats the data folder when it is new. */
-async function format(
-  home: string, properties: string, [java = 'java', ...classes]: readonly string[], more: readonly string[],
-): Promise<void> {
+async function format(home: string, properties: string, artifacts: KafkaOptions['artifacts'], more: readonly string[]): Promise<void> {
   const file = join(home, 'server.properties');
   writeFileSync(file, properties);
   if (existsSync(join(home, 'data', 'meta.properties'))) return;
-  await run(java, ['-Xmx128m', ...SHORT_LIFE, `-Dlog4j2.configurationFile=${LOGGING}`, ...classes, 'kafka.tools.StorageTool', 'format',
+  await run(artifacts.java, ['-Xmx128m', ...SHORT_LIFE, ...programArguments(artifacts, 'format'), 'kafka.tools.StorageTool', 'format',
     '--ignore-formatted', '-t', clusterId(dirname(home)), '-c', file, ...more]);
 }
 

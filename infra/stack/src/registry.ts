@@ -7,7 +7,7 @@ import { request as requestPlain } from 'node:http';
 import { request as requestByTls } from 'node:https';
 import { join } from 'node:path';
 import type { Artifacts } from './artifacts.ts';
-import { SHORT_LIFE } from './jvm.ts';
+import { SHORT_LIFE, classArguments } from './jvm.ts';
 import { HOST, withPorts } from './ports.ts';
 import { StackProcess, endWithThis, type ProcessSpec } from './process.ts';
 import type { Security } from './security.ts';
@@ -20,7 +20,7 @@ const JAR = 'apicurio-registry-app-3.0.9-runner.jar';
 export interface RegistryOptions {
   /** Where its data and log are. */
   readonly folder: string;
-  readonly artifacts: Pick<Artifacts, 'java' | 'registry'>;
+  readonly artifacts: Pick<Artifacts, 'java' | 'registry' | 'classes'>;
   readonly port?: number;
   /** https and basic auth; without it whoever asks is answered, by http. */
   readonly security?: Security;
@@ -60,7 +60,10 @@ export function registrySpec({ folder, artifacts, port = 0, security, shortLived
   return {
     name: 'registry',
     command: artifacts.java,
-    args: ['-Xmx256m', ...(shortLived ? SHORT_LIFE : []), TELL_READY, ...loginArguments(security), '-jar', join(artifacts.registry, JAR)],
+    args: [
+      '-Xmx256m', ...(shortLived ? SHORT_LIFE : []), ...classArguments(artifacts.classes, 'registry'), TELL_READY, ...loginArguments(security),
+      '-jar', join(artifacts.registry, JAR),
+    ],
     env: {
       QUARKUS_HTTP_HOST: HOST,
       ...(security === undefined ? { QUARKUS_HTTP_PORT: String(port) } : tlsSettings(home, port)),

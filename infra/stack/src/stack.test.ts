@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,7 +14,9 @@ import {
   StackError, down, fetchArtifacts, fetchRedis, freePorts, startKafka, startRedis, startRegistry, status, up,
   type Artifacts, type PartStatus, type StackStatus,
 } from './index.ts';
+import { archiveOf, classArguments } from './jvm.ts';
 import { answers, isFree } from './ports.ts';
+import { tryRun } from './run.ts';
 import { readState } from './state.ts';
 
 const SCHEMA = JSON.stringify({ type: 'record', name: 'Kept', fields: [] });
@@ -264,4 +266,22 @@ test('what is in the cache is not fetched again', async () => {
   assert.deepEqual(await fetchArtifacts(), artifacts);
   assert.deepEqual(await fetchRedis(), artifacts.redis);
   assert.ok(performance.now() - began < 2_000);
+});
+
+test('Kafka and the registry start from archives of their classes', async () => {
+  const { java, kafka, classes } = artifacts;
+  const start = async (libs: string): Promise<string | null> => (
+    await tryRun(java, ['-Xshare:on', ...classArguments(classes, 'format'), '-cp', libs, 'kafka.tools.StorageTool', 'random-uuid'])
+  );
+  assert.match(await start(join(kafka, '*')) ?? '', /^[\w-]{22}\n$/);
+  assert.equal(await start(`${import.meta.dirname}:${join(kafka, '*')}`), null); // Java says no to an archive of other classes, if it has to use it.
+  assert.deepEqual((['broker', 'registry'] as const).map((program) => existsSync(archiveOf(classes.folder, program))), [true, true]);
+});
+
+test('with an archive of something else a program starts all the same', async (context) => {
+  const folder = newFolder(context);
+  copyFileSync(archiveOf(artifacts.classes.folder, 'format'), archiveOf(folder, 'registry'));
+  const registry = await startRegistry({ folder, artifacts: { ...artifacts, classes: { folder, isRecording: false } } });
+  assert.deepEqual(await get(`${registry.url}/subjects`), []);
+  await registry.stop();
 });

@@ -11,7 +11,7 @@ const AT_ONCE = 3;
 let world: World | null = null;
 
 before(async () => {
-  world = await World.start({ seed: SEED, thorough: false });
+  world = await World.start({ name: 'chaos', seed: SEED, thorough: false });
 });
 
 after(async () => {

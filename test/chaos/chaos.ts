@@ -61,7 +61,7 @@ async function throughScenarios(): Promise<boolean> {
 
 async function resultOf(scenario: Scenario, rounds: number): Promise<Result> {
   const started = performance.now();
-  const world = await World.start({ seed, thorough: true });
+  const world = await World.start({ name: 'chaos', seed, thorough: true });
   const secondsNow = (): number => Math.round((performance.now() - started) / 1_000);
   try {
     return { scenario, counts: await scenario.run(world, rounds), seconds: secondsNow(), seed, failure: null };

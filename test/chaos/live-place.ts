@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { readTopic, unframed } from '@fillstream/kafka';
 import { decodeSignal } from '@fillstream/schemas';
 import { FakeExchange, type FakeExchangeOptions } from '@fillstream/simulator/exchange';
-import { Installation, SESSION_MS, type Servers } from '../end-to-end/cluster.ts';
+import { Installation, SESSION_MS, type JoinedServers } from '../end-to-end/cluster.ts';
 import { fillstream, type Running } from '../end-to-end/command.ts';
 import { assertWithinLimits, difference, ledgerSums, seeded, signalSums, type Sums } from './judge.ts';
 import { launch } from './launch.ts';
@@ -14,7 +14,7 @@ import { PARTITIONS, type Counts, type World } from './world.ts';
 
 export type PlaceOptions = Pick<FakeExchangeOptions, 'addresses' | 'ordersPerSecond' | 'limits' | 'shares'> & {
   /** By default those that all scenarios share. */
-  readonly servers?: Servers;
+  readonly servers?: JoinedServers;
 };
 
 /** What an ingestor answers to whoever asks whether it is ready. */
@@ -36,11 +36,11 @@ export class LivePlace {
   readonly exchange: FakeExchange;
   readonly seed: number;
   readonly installation: Installation;
-  readonly #servers: Servers;
+  readonly #servers: JoinedServers;
   readonly #running = new Set<Running>();
   #isOver = false;
 
-  private constructor(exchange: FakeExchange, seed: number, servers: Servers, namespace: string) {
+  private constructor(exchange: FakeExchange, seed: number, servers: JoinedServers, namespace: string) {
     this.exchange = exchange;
     this.seed = seed;
     this.#servers = servers;

@@ -8,7 +8,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { RedisConnection } from '@fillstream/redis';
 import { writeJournal } from '@fillstream/simulator';
 import { startRedis, type Redis } from '@fillstream/stack';
-import { Installation, NO_ANOMALIES, anomalies, startServers, type Anomalies, type Servers } from '../end-to-end/cluster.ts';
+import { Installation, NO_ANOMALIES, anomalies, joinServers, startServers, type Anomalies, type JoinedServers, type Servers } from '../end-to-end/cluster.ts';
 import { fillstream, linesOf, type Running } from '../end-to-end/command.ts';
 
 export const PARTITIONS = 3;
@@ -51,33 +51,40 @@ export type Journal = {
 };
 
 export type WorldOptions = {
+  /** What its namespaces begin with. */
+  readonly name: string;
   readonly seed: number;
-  /** False: outages are shorter. */
+  /** False: outages are shorter, and Kafka and the registry may be others' too. */
   readonly thorough: boolean;
 };
 
 export class World {
-  readonly servers: Servers;
+  readonly servers: JoinedServers;
   readonly thorough: boolean;
+  readonly #own: Servers | null;
   readonly #folder = mkdtempSync(join(tmpdir(), 'fillstream-chaos-'));
   readonly #closing: (() => unknown)[] = [];
+  readonly #name: string;
   readonly #firstSeed: number;
   #namespaces = 0;
 
   static async start(options: WorldOptions): Promise<World> {
-    return new World(await startServers(), options);
+    const own = options.thorough ? await startServers() : null;
+    return new World(own ?? await joinServers(), own, options);
   }
 
-  private constructor(servers: Servers, { seed, thorough }: WorldOptions) {
+  private constructor(servers: JoinedServers, own: Servers | null, { name, seed, thorough }: WorldOptions) {
     this.servers = servers;
     this.thorough = thorough;
+    this.#own = own;
+    this.#name = name;
     this.#firstSeed = seed;
   }
 
   /** A namespace and a seed that nothing here has had. */
   next(): { readonly namespace: string; readonly seed: number } {
     this.#namespaces += 1;
-    return { namespace: `w${String(this.#namespaces)}`, seed: this.#firstSeed + this.#namespaces };
+    return { namespace: `${this.#name}-${String(this.#namespaces)}`, seed: this.#firstSeed + this.#namespaces };
   }
 
   /** A file of this world's own. */
@@ -112,7 +119,7 @@ export class World {
 
   /** Servers that others don't need: a thorough run has one scenario at a time. */
   async ownServers(): Promise<Servers> {
-    if (this.thorough) return this.servers;
+    if (this.#own !== null) return this.#own;
     const servers = await startServers();
     this.#closing.push(servers.close);
     return servers;

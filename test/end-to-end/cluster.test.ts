@@ -18,7 +18,7 @@ import { SCENARIOS, lineOf, loadScenarios, type Scenario } from './scenarios.ts'
 let world: World | null = null;
 
 before(async () => {
-  world = await World.start({ seed: SEED, thorough: false });
+  world = await World.start({ name: 'cluster', seed: SEED, thorough: false });
 });
 
 after(async () => {

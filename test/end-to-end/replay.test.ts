@@ -30,7 +30,7 @@ let undisturbed: Prepared | null = null;
 let repeated: Prepared | null = null;
 
 before(async () => {
-  world = await World.start({ seed: SEED, thorough: false });
+  world = await World.start({ name: 'replay', seed: SEED, thorough: false });
   [disturbed, undisturbed, repeated] = await Promise.all([world.prepared(), world.prepared({ records: 5_000 }), world.prepared({ records: 5_000 })]);
   const atLeastOnce = ['--delivery', 'at-least-once'];
   await Promise.all([processed(disturbed.installation), finishedBy(undisturbed.installation), processed(repeated.installation, ...atLeastOnce)]);

@@ -9,6 +9,7 @@ import { connectionOf, nameIn, withAdmin, type KafkaOptions } from './connection
 import { REPLAY_HEADER } from './emitted-signals.ts';
 import { openPlain, type Outputs } from './outputs.ts';
 import { brokenLog } from './replay-reader.ts';
+import { makeNew } from './topics.ts';
 import { WireFormat, registryOf, type RegistryOptions } from './wire-format.ts';
 
 const KEPT_FOR_GOOD = { name: 'retention.ms', value: '-1' };
@@ -62,7 +63,7 @@ async function makeTopic(kafka: Kafka, name: string, like: string): Promise<void
     const model = (await admin.fetchTopicMetadata({ topics: [like] })).topics[0]?.partitions ?? [];
     if (!existing.includes(name)) {
       const sizes = { numPartitions: model.length, replicationFactor: model[0]?.replicas.length ?? 1 };
-      await admin.createTopics({ topics: [{ topic: name, ...sizes, configEntries: [KEPT_FOR_GOOD, ANY_TIME] }], waitForLeaders: true });
+      await makeNew(admin, [{ topic: name, ...sizes, configEntries: [KEPT_FOR_GOOD, ANY_TIME] }]);
       return;
     }
     const held = (await admin.fetchTopicMetadata({ topics: [name] })).topics[0]?.partitions ?? [];

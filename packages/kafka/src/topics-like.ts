@@ -9,7 +9,7 @@ import { TOPICS, type SUBSCRIBER_TOPICS, type Topic } from '@fillstream/schemas'
 import kafkajs, { type Admin, type ITopicConfig } from 'kafkajs';
 import { connectionOf, nameIn, withAdmin, type KafkaOptions } from './connection.ts';
 import { PROGRESS_TOPIC } from './repartition-progress.ts';
-import { onceKnown, registerSchemas, type TopicReport } from './topics.ts';
+import { makeNew, registerSchemas, type TopicReport } from './topics.ts';
 import { registryOf, type RegistryOptions } from './wire-format.ts';
 
 type Wanted = Required<Pick<ITopicConfig, 'topic' | 'numPartitions' | 'replicationFactor' | 'configEntries'>>;
@@ -26,8 +26,7 @@ export async function makeTopicsLike(from: KafkaOptions, to: KafkaOptions, regis
   const reports = await planTopicsLike(from, to, partitions);
   await withAdmin(connectionOf(to), async (admin) => {
     const missing = new Set(reports.filter(({ made }) => made).map(({ name }) => name));
-    const wanted = (await wantedOf(admin, from, to, partitions)).filter(({ topic }) => missing.has(topic));
-    if (wanted.length > 0) await onceKnown(async () => await admin.createTopics({ topics: wanted, waitForLeaders: true }));
+    await makeNew(admin, (await wantedOf(admin, from, to, partitions)).filter(({ topic }) => missing.has(topic)));
   });
   await registerSchemas(registryOf(registry), to.namespace);
   return reports;

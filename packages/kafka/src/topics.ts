@@ -51,13 +51,21 @@ async function makeTopics(admin: Admin, namespace: string | undefined, options: 
   const wanted = TOPICS.map((topic) => configOf(topic, namespace, options));
   const missing = wanted.filter(({ topic }) => !existing.has(topic));
   await checkCounts(admin, wanted.filter(({ topic }) => existing.has(topic)), options.partitions);
-  if (missing.length > 0) await onceKnown(async () => await admin.createTopics({ topics: missing, waitForLeaders: true }));
+  await makeNew(admin, missing);
   await onceKnown(async () => await checkConfigs(admin, wanted));
   return wanted.map(({ topic }) => ({ name: topic, made: !existing.has(topic), partitions: options.partitions }));
 }
 
+/** Makes topics, and waits until a broker that is asked for them knows them. */
+export async function makeNew(admin: Admin, topics: readonly ITopicConfig[]): Promise<void> {
+  if (topics.length === 0) return;
+  await onceKnown(async () => await admin.createTopics({ topics: [...topics], waitForLeaders: true }));
+  // Asked for the second time the client finds them made, and waits for nothing.
+  await onceKnown(async () => await admin.fetchTopicMetadata({ topics: topics.map(({ topic }) => topic) }));
+}
+
 /** A broker that has much to do hears of a new topic a while after it was made. */
-export async function onceKnown<T>(ask: () => Promise<T>): Promise<T> {
+async function onceKnown<T>(ask: () => Promise<T>): Promise<T> {
   for (let left = KNOWN_TRIES; ; left -= 1) {
     try {
       return await ask();

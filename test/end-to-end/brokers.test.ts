@@ -18,6 +18,7 @@ import kafkajs from 'kafkajs';
 import { Installation, NO_ANOMALIES, anomalies, startServers, type Servers } from './cluster.ts';
 import { folderFor, type Running } from './command.ts';
 import { SEED, marketLines, writeLines } from './journals.ts';
+import { until } from './until.ts';
 
 const { ConfigResourceTypes } = kafkajs; // Node finds no such name in the module, only in its default.
 const PARTITIONS = 3;
@@ -29,7 +30,7 @@ const RECORDS_A_KILL = 12_000;
 const LATEST_MS = 500;
 /** The only broker is away for so long in every second round: longer than a session. */
 const AWAY_MS = 20_000;
-const POLL_MS = 100;
+const PATIENCE = { patienceMs: 600_000, everyMs: 100 };
 const HEADER_BYTES = 5;
 
 /** Each broker is killed in turn, a round after the other, each time during an import. */
@@ -84,10 +85,11 @@ async function killDuring(importing: Promise<void>, installation: Installation, 
   await process.start();
   await importing;
   // One at a time: the next only when every partition of every topic, Kafka's own too, has all its replicas.
-  await until(async () => await withAdmin(connectionOf(installation.kafka), async (admin) => {
+  const isWhole = async (): Promise<boolean> => await withAdmin(connectionOf(installation.kafka), async (admin) => {
     const { topics } = await admin.fetchTopicMetadata();
     return topics.every(({ partitions }) => partitions.every(({ leader, isr }) => leader > 0 && isr.length === replicas));
-  }));
+  });
+  await until('all replicas are in sync', isWhole, PATIENCE);
 }
 
 async function hasGrown(installation: Installation): Promise<void> {
@@ -96,11 +98,7 @@ async function hasGrown(installation: Installation): Promise<void> {
     return offsets.reduce((sum, { high }) => sum + Number(high), 0);
   });
   const before = await size();
-  await until(async () => await size() > before);
-}
-
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  while (!await holds()) await sleep(POLL_MS);
+  await until('records of the import are there', async () => await size() > before, PATIENCE);
 }
 
 async function finished(installation: Installation): Promise<void> {

@@ -8,6 +8,7 @@ import { testAddress, testSignal } from '@fillstream/gateway/feed/test-source';
 import { FileTokens, appendToken } from '@fillstream/gateway/tokens/file-tokens';
 import { folderFor } from './command.ts';
 import { gatewayFor, names, sortedNames, taken } from './client-gateway.ts';
+import { until } from './until.ts';
 
 /** Orders of ten addresses, some with revisions; those of an address in their order. */
 function history(orders: number): Signal[] {
@@ -20,10 +21,6 @@ function revised(signal: Signal): Signal {
   return { ...signal, revision: signal.revision + 1, size: '0.75', fillCount: signal.fillCount + 1, lastFillAt: signal.lastFillAt + 10 };
 }
 
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
-}
-
 test('from the earliest on there is all, then what comes; a signal is as it was written', async (t) => {
   const { url, source } = await gatewayFor(t);
   const [before, after] = [history(50), history(5)];
@@ -31,7 +28,7 @@ test('from the earliest on there is all, then what comes; a signal is as it was 
   let isLive = false;
   const subscription = subscribe({ url, from: 'earliest', onState: ({ kind }) => (isLive ||= kind === 'live') });
   const taking = taken(subscription, before.length + after.length);
-  await until(() => isLive);
+  await until('it is live', () => isLive);
   source.append(after);
   const signals = await taking;
   assert.deepEqual(sortedNames(signals), sortedNames([...before, ...after]));
@@ -76,7 +73,7 @@ test('a consumer that stops and goes gets everything once, with a bounded buffer
   for await (const signal of subscribe({ url, from: 'earliest', maxBuffered: 50, onState: ({ kind }) => states.push(kind) })) {
     signals.push(signal);
     if (signals.length === 100) source.append(after);
-    if (signals.length % 200 === 1) await until(() => states.at(-1) === 'paused' || states.at(-1) === 'live');
+    if (signals.length % 200 === 1) await until('it is told of', () => states.at(-1) === 'paused' || states.at(-1) === 'live');
     if (signals.length === before.length + after.length) break;
   }
   assert.deepEqual(sortedNames(signals), sortedNames([...before, ...after]));
@@ -120,7 +117,7 @@ test('a token opens its addresses; none, a wrong one, too little of one, and one
   const reading = (async () => {
     for await (const signal of subscribe({ url, token: text, from: 'earliest', onState })) signals.push(signal);
   })();
-  await Promise.race([until(() => isLive), reading]);
+  await Promise.race([until('it is live', () => isLive), reading]);
   await appendToken(folder, { ...token, revokedAt: Date.now() });
   assert.deepEqual(await codeOf(reading), ['unauthorized', 4009]);
   assert.deepEqual([...new Set(signals.map(({ address }) => address))], [testAddress(1)]);
@@ -138,11 +135,11 @@ test('a gateway that goes away and comes back is waited for, and nothing is miss
       if (signals.length === before.length + meanwhile.length + after.length) break;
     }
   })();
-  await until(() => signals.length === before.length);
+  await until('all arrived', () => signals.length === before.length);
   await first.gateway.stop();
   first.source.append(meanwhile);
   const second = await gatewayFor(t, { source: first.source, listen: { host: '127.0.0.1', port: Number(port) } });
-  await until(() => signals.length === before.length + meanwhile.length);
+  await until('all arrived', () => signals.length === before.length + meanwhile.length);
   second.source.append(after);
   await reading;
   assert.deepEqual(sortedNames(signals), sortedNames([...before, ...meanwhile, ...after]));

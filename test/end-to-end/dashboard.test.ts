@@ -9,6 +9,7 @@ import type { BrowserContextOptions, Page } from 'playwright-core';
 import { ROOT } from './command.ts';
 import { chromiumOr, watchedPage, type Watched } from './dashboard-browser.ts';
 import { Site } from './dashboard-site.ts';
+import { until } from './until.ts';
 
 const browser = await chromiumOr();
 const skip = typeof browser === 'string' ? `THE DASHBOARD WAS NOT TRIED IN A BROWSER: ${browser}` : false;
@@ -74,14 +75,6 @@ const rows = (page: Page) => page.getByRole('grid').locator('[data-seq]');
 const isLive = async (page: Page): Promise<void> => await page.locator('[data-link=live]').waitFor();
 const count = async (page: Page): Promise<number> =>
   Number((await page.locator('[data-figure=count]').innerText()).replaceAll(',', ''));
-
-async function until(isSo: () => Promise<boolean>, what: string): Promise<void> {
-  const end = Date.now() + PATIENCE_MS;
-  while (!(await isSo())) {
-    assert.ok(Date.now() < end, `not within ${String(PATIENCE_MS)} ms: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
 
 /** An amount without what makes it readable. */
 function plain(amount: string): string {
@@ -150,15 +143,15 @@ test('filters narrow the list, are kept in the address, and can be cleared', { s
       ({ side, coin, notional, trigger }) =>
         side === 'SHORT' && coin === 'ETH' && Number(notional) >= 1_000 && trigger === 'complete',
     ).length;
-  await until(async () => (await count(page)) === wanted(), 'the matching rows');
+  await until('the matching rows', async () => (await count(page)) === wanted());
   await page.reload();
   await isLive(page);
-  await until(async () => (await count(page)) === wanted(), 'the same rows after a reload');
+  await until('the same rows after a reload', async () => (await count(page)) === wanted());
   assert.equal(await page.getByRole('button', { name: 'SHORT', exact: true }).getAttribute('aria-pressed'), 'true');
   await site.trade(60);
-  await until(async () => (await count(page)) === wanted(), 'the matching ones of those that came');
+  await until('the matching ones of those that came', async () => (await count(page)) === wanted());
   await page.getByRole('button', { name: 'Clear' }).click();
-  await until(async () => (await count(page)) > wanted(), 'all rows');
+  await until('all rows', async () => (await count(page)) > wanted());
   assert.equal(new URL(page.url()).search, '');
 });
 
@@ -192,7 +185,7 @@ test('the list works by keys alone: to it, along it, to an order and back, pause
   await page.getByRole('button', { name: /^\d+ new$/ }).waitFor();
   assert.equal(await focusedOid(page), String(newestFirst[2]?.oid));
   await page.keyboard.press('End');
-  await until(async () => Number(await page.locator(':focus').getAttribute('aria-rowindex')) > 200, 'the focus at the end');
+  await until('the focus at the end', async () => Number(await page.locator(':focus').getAttribute('aria-rowindex')) > 200);
   await page.keyboard.press('Home');
   await page.keyboard.press('Enter');
   await page.waitForURL(`**/order/${newestFirst[0]?.address ?? ''}/${String(newestFirst[0]?.oid)}`);
@@ -218,7 +211,7 @@ test('twelve thousand rows are listed, few of them drawn, and none moves while s
   const page = await open(t, '/', { at: busy });
   await isLive(page);
   for (let turn = 0; turn < 6; turn += 1) await busy.trade(2_000, 1);
-  await until(async () => (await count(page)) === busy.signals.length, 'all rows');
+  await until('all rows', async () => (await count(page)) === busy.signals.length);
   assert.equal(await page.getByRole('grid').getAttribute('aria-rowcount'), String(busy.signals.length + 1));
   assert.ok((await rows(page).count()) < 80);
   await page.getByRole('grid').evaluate((grid) => Reflect.set(grid, 'scrollTop', 180_000));
@@ -226,7 +219,7 @@ test('twelve thousand rows are listed, few of them drawn, and none moves while s
   const seen = async (): Promise<string[]> => await rows(page).locator('.cell.order').allInnerTexts();
   const place = Math.floor(180_000 / 32) + 2;
   const expected = String(busy.signals.at(-1 - place)?.oid);
-  await until(async () => (await seen()).includes(expected), 'the rows where it was scrolled to');
+  await until('the rows where it was scrolled to', async () => (await seen()).includes(expected));
   const held = await seen();
   assert.equal((await page.locator('[data-seq]', { hasText: expected }).first().getAttribute('aria-rowindex')) !== null, true);
   await busy.trade(1_000, 1);
@@ -234,7 +227,7 @@ test('twelve thousand rows are listed, few of them drawn, and none moves while s
   assert.deepEqual(await seen(), held);
   assert.ok((await rows(page).count()) < 80);
   await page.getByRole('button', { name: /new$/ }).click();
-  await until(async () => (await seen())[0] === String(busy.signals.at(-1)?.oid), 'the newest row on top');
+  await until('the newest row on top', async () => (await seen())[0] === String(busy.signals.at(-1)?.oid));
 });
 
 test('an address shows its positions, its exact sums, and what it does', { skip }, async (t) => {
@@ -256,10 +249,10 @@ test('an address shows its positions, its exact sums, and what it does', { skip 
   await page.locator('.chart canvas').waitFor();
   await picture(page, 'address', 720);
   const before = await rows(page).first().getAttribute('data-seq');
-  await until(async () => {
+  await until('another signal of the address', async () => {
     await site.trade(10);
     return (await rows(page).first().getAttribute('data-seq')) !== before;
-  }, 'another signal of the address');
+  });
 });
 
 test("an order's life is drawn, and told in words; a revision stands beside the one before", { skip }, async (t) => {
@@ -293,7 +286,7 @@ test('health tells rates, latencies and each partition, and goes on by itself', 
   assert.equal(await page.locator('.chart canvas').count(), 3);
   const at = await page.locator('.page-head time').innerText();
   await site.trade(20);
-  await until(async () => (await page.locator('.page-head time').innerText()) !== at, 'another second');
+  await until('another second', async () => (await page.locator('.page-head time').innerText()) !== at);
   await shoot(page, 'dashboard-health');
 });
 
@@ -378,7 +371,7 @@ test(
     await own.open();
     await isLive(page);
     await own.trade(5);
-    await until(async () => (await count(page)) === own.signals.length, 'all signals, each once');
+    await until('all signals, each once', async () => (await count(page)) === own.signals.length);
     await page.getByRole('grid').evaluate((grid) => Reflect.set(grid, 'scrollTop', 0));
     assert.equal(await rows(page).first().locator('.cell.order').innerText(), String(own.signals.at(-1)?.oid));
   },
@@ -458,7 +451,7 @@ test('no amount is cut off, and no page is wider than its window, from a phone t
   await page.getByRole('button', { name: 'Got it' }).click();
   for (const width of [320, 360, 600, 768, 900, 1_024, 1_280, 1_440, 1_920, 2_560]) {
     await page.setViewportSize({ width, height: 1_000 });
-    await until(async () => (await page.evaluate(CUT_OFF)) === '', `no amount cut off at ${String(width)}`);
+    await until(`no amount cut off at ${String(width)}`, async () => (await page.evaluate(CUT_OFF)) === '');
     assert.ok((await page.evaluate<number>('document.documentElement.scrollWidth')) <= width, String(width));
   }
 });
@@ -474,7 +467,7 @@ test('a phone has everything within reach: pages at the bottom, filters in a she
   await page.getByRole('button', { name: 'Filter' }).tap();
   await page.getByRole('button', { name: 'LONG', exact: true }).tap();
   await page.waitForURL('**/?sides=LONG');
-  await until(async () => (await rows(page).first().innerText()).includes('LONG'), 'a card');
+  await until('a card', async () => (await rows(page).first().innerText()).includes('LONG'));
   const price = site.signals.findLast(({ side }) => side === 'LONG')!.price;
   assert.equal(await amountIn(page, 0, 'price'), price);
   const box = (await rows(page).first().boundingBox())!;

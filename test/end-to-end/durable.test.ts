@@ -11,6 +11,7 @@ import {
   type Running,
 } from './command.ts';
 import { SEED, marketLines, poisoned, randomOf, repeatable, writeLines } from './journals.ts';
+import { until } from './until.ts';
 
 const RECORDS = 60_000;
 const KILLS = 50;
@@ -207,7 +208,7 @@ suite('a durable run', { concurrency: 1 }, () => {
     const place = new Place(folder, ['-']);
     const first = start(place.args, { open: true });
     first.input.write(`${SMALL_LINES.slice(0, 50).join('\n')}\n`);
-    await until(() => existsSync(place.out));
+    await until('the output is there', () => existsSync(place.out));
     assertRefused(await fillstream(place.args, { input: '' }), 1, /another process uses the state/);
     first.input.end(`${SMALL_LINES.slice(50).join('\n')}\n`);
     assert.equal(place.result(await first.ended).counts.records, SMALL_LINES.length);
@@ -251,7 +252,7 @@ suite('Ctrl-C', { concurrency: 1 }, () => {
     const expected = await undisturbed(join(folder, 'undisturbed'), LINES);
     const place = new Place(folder, [join(folder, 'undisturbed', 'journal')]);
     const running = start(place.args);
-    await until(() => existsSync(place.out) && statSync(place.out).size > 0);
+    await until('the output is there', () => existsSync(place.out) && statSync(place.out).size > 0);
     assertInterrupted(await interrupt(running));
     linesOf(place.out);
     assertSame(await place.run(), expected);
@@ -262,7 +263,7 @@ suite('Ctrl-C', { concurrency: 1 }, () => {
     const place = new Place(folder, ['-']);
     const running = start(place.args, { open: true });
     running.input.write(`${SMALL_LINES.slice(0, 50).join('\n')}\n`);
-    await until(() => existsSync(place.out));
+    await until('the output is there', () => existsSync(place.out));
     await sleep(200);
     const ended = await interrupt(running);
     assertInterrupted(ended);
@@ -309,13 +310,6 @@ async function killed(place: Place, afterMs: number, options: Options = {}): Pro
   await Promise.race([running.ended, sleep(afterMs)]);
   running.kill('SIGKILL');
   await running.ended;
-}
-
-async function until(holds: () => boolean): Promise<void> {
-  for (let waited = 0; !holds(); waited += 10) {
-    assert.ok(waited < 20_000, 'waited in vain');
-    await sleep(10);
-  }
 }
 
 /** As `cat a.gz b.gz` leaves it, cut in the middle of a line. */

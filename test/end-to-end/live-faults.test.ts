@@ -4,7 +4,8 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FaultKind, FaultOptions } from '@fillstream/simulator/exchange';
-import { assertUntouched, assertWithinLimits, startWorld, until, untilComplete, untilLive } from './live.ts';
+import { assertUntouched, assertWithinLimits, startWorld, untilComplete, untilLive } from './live.ts';
+import { until } from './until.ts';
 
 const SEEDS = [1, 2, 3, 4];
 const FAULTS = 60;

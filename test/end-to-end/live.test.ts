@@ -5,8 +5,9 @@ import { suite, test } from 'node:test';
 import type { LiveEvent } from '@fillstream/hyperliquid/live';
 import type { FaultKind, FaultOptions } from '@fillstream/simulator/exchange';
 import {
-  KeepingSink, assertUntouched, assertWithinLimits, keyOf, startFeed, startWorld, unendedOrders, until, untilComplete, untilLive, type World,
+  KeepingSink, assertUntouched, assertWithinLimits, keyOf, startFeed, startWorld, unendedOrders, untilComplete, untilLive, type World,
 } from './live.ts';
+import { until } from './until.ts';
 
 function tradedMore({ exchange }: World, fills = 30): () => boolean {
   const before = exchange.ledger.fills().length;

@@ -1,17 +1,16 @@
 // The live feed before the fake exchange: a sink that keeps everything, and what has to be true of it.
 
 import assert from 'node:assert/strict';
-import { setTimeout as sleep } from 'node:timers/promises';
 import {
   LiveFeed, periodsOf, type FeedSettings, type FillRecord, type GapRecord, type InputRecord, type LiveEvent, type LiveFeedOptions, type Periods,
   type Progress, type Sink,
 } from '@fillstream/hyperliquid/live';
 import { FakeExchange } from '@fillstream/simulator/exchange';
+import { until } from './until.ts';
 
 /** A minute of the protocol takes so much less. */
 export const SCALE = 30;
 /** Far beyond anything that is waited for. */
-const PATIENCE_MS = 60_000;
 
 export class KeepingSink implements Sink {
   readonly records: InputRecord[] = [];
@@ -110,14 +109,6 @@ export function startFeed(exchange: FakeExchange, { feed: some, periods, setting
   });
   for (const address of watch ?? exchange.addresses) feed.watch(address);
   return { exchange, sink, feed, events };
-}
-
-export async function until(what: string, isTrue: () => boolean): Promise<void> {
-  const deadline = performance.now() + PATIENCE_MS;
-  while (!isTrue()) {
-    if (performance.now() > deadline) throw new Error(`still waiting until ${what}`);
-    await sleep(10);
-  }
 }
 
 /** All watched addresses hand on what comes. */

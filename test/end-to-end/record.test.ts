@@ -8,12 +8,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { FakeExchange, type FakeExchangeOptions } from '@fillstream/simulator/exchange';
 import { assertNoStack, assertRefused, fillstream, folderFor, linesOf, mountFor, start, type Running } from './command.ts';
 import { SEED } from './journals.ts';
+import { until } from './until.ts';
 
 type Totals = { readonly size: string; readonly notional: string; readonly closedPnl: string; readonly fees: object; readonly fillCount: number };
 
 const ADDRESS = `0x${'ab'.repeat(20)}`;
 const KILLS = 3;
-const PATIENCE_MS = 60_000;
 
 async function startExchange(t: TestContext, options: Partial<FakeExchangeOptions> = {}): Promise<FakeExchange> {
   const exchange = await FakeExchange.start({ seed: `${String(SEED)}/${t.name}`, addresses: 3, ordersPerSecond: 20, ...options });
@@ -42,11 +42,7 @@ function missing({ ledger }: FakeExchange, out: string): number {
 
 async function untilComplete(exchange: FakeExchange, out: string): Promise<void> {
   exchange.halt();
-  const deadline = performance.now() + PATIENCE_MS;
-  while (missing(exchange, out) > 0) {
-    assert.ok(performance.now() < deadline, `seed ${SEED}: ${missing(exchange, out)} fills are missing`);
-    await sleep(100);
-  }
+  await until(`no fill of seed ${String(SEED)} is missing`, () => missing(exchange, out) === 0);
 }
 
 async function assertFolds(exchange: FakeExchange, out: string): Promise<void> {

@@ -16,9 +16,9 @@ import { SUBSCRIBER_TOPICS, encodeSignal, encodeToken, encodeWebhook, schemaText
 import { Installation, SESSION_MS, serversOfTests } from './cluster.ts';
 import { assertRefused, fillstream, folderFor, start, type Ended, type Running } from './command.ts';
 import { SEED, marketLines, writeLines } from './journals.ts';
+import { until } from './until.ts';
 
 const PARTITIONS = 3;
-const PATIENCE_MS = 90_000;
 const held = serversOfTests();
 /** All that commands and services have said, and what must be nowhere in it. */
 const said: string[] = [];
@@ -29,14 +29,6 @@ after(() => {
   assert.ok(secrets.length > 5 && all.length > 1_000);
   assert.deepEqual(secrets.filter((secret) => all.includes(secret)), [], 'a secret was told');
 });
-
-async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + PATIENCE_MS;
-  while (!await condition()) {
-    assert.ok(performance.now() < deadline, `it never came to this: ${what}`);
-    await sleep(20);
-  }
-}
 
 class Site {
   readonly installation: Installation;

@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { until } from '../../end-to-end/until.ts';
 import { Frames, redirected } from './kafka-frames.ts';
 import { KafkaWay } from './kafka-way.ts';
 import { HOST, Link } from './link.ts';
@@ -35,10 +36,6 @@ async function closed(socket: Socket): Promise<void> {
   if (!socket.closed) await new Promise((resolve) => socket.once('close', resolve));
 }
 
-async function until(isTrue: () => boolean): Promise<void> {
-  while (!isTrue()) await sleep(5);
-}
-
 async function echo(t: TestContext): Promise<{ link: Link; client: Awaited<ReturnType<typeof clientOf>> }> {
   const link = await Link.open({ name: 'echo', to: { host: HOST, port: await serverFor(t, (bytes) => bytes) } });
   t.after(() => link.close());
@@ -49,7 +46,7 @@ test('bytes pass as they came, millions of them', async (t) => {
   const { client } = await echo(t);
   const sent = Buffer.alloc(8 << 20, 'x');
   client.write(sent);
-  await until(() => client.text().length === sent.length);
+  await until('all has passed', () => client.text().length === sent.length);
 });
 
 test('a hole keeps what comes, and hands it on in order when it closes', async (t) => {
@@ -63,7 +60,7 @@ test('a hole keeps what comes, and hands it on in order when it closes', async (
     await sleep(50);
     assert.equal(client.text(), before);
     lift();
-    await until(() => client.text() === `${before}ab`);
+    await until('all has passed', () => client.text() === `${before}ab`);
   }
 });
 
@@ -75,7 +72,7 @@ test('two impairments stand until each is lifted', async (t) => {
   await sleep(50);
   assert.equal(client.text(), '');
   lifts[1]?.();
-  await until(() => client.text() === 'a');
+  await until('all has passed', () => client.text() === 'a');
 });
 
 test('a delay and a limit take their time', async (t) => {
@@ -83,7 +80,7 @@ test('a delay and a limit take their time', async (t) => {
   link.impair({ up: { delayMs: 100 }, down: { bytesPerSecond: 10_000 } });
   const began = performance.now();
   client.write(Buffer.alloc(3_000, 'x'));
-  await until(() => client.text().length === 3_000);
+  await until('all has passed', () => client.text().length === 3_000);
   assert.ok(performance.now() - began >= 340, `${performance.now() - began} ms`);
 });
 
@@ -97,7 +94,7 @@ test('a cut resets what is connected and whoever connects, until it is lifted', 
   lift();
   const again = await clientOf(t, link.address.port);
   again.write('a');
-  await until(() => again.text() === 'a');
+  await until('all has passed', () => again.text() === 'a');
 });
 
 test('a link that leads elsewhere ends what led there before', async (t) => {
@@ -106,7 +103,7 @@ test('a link that leads elsewhere ends what led there before', async (t) => {
   await closed(client);
   const again = await clientOf(t, link.address.port);
   again.write('a');
-  await until(() => again.text() === 'other');
+  await until('all has passed', () => again.text() === 'other');
 });
 
 test('the end of a side comes behind its bytes, also through a hole', async (t) => {
@@ -172,15 +169,15 @@ test('a hold holds the answers that it names, so many of them, and what is behin
   const ask = (api: number, correlation: number) => client.write(frame(I16(api), I16(1), I32(correlation), 'me'));
   const hold = way.hold({ api: 'EndTxn', side: 'answer', forMs: null, times: 1 });
   ask(0, 1);
-  await until(() => client.text().length === 8);
+  await until('all has passed', () => client.text().length === 8);
   ask(26, 2);
-  await until(() => hold.hits === 1);
+  await until('all has passed', () => hold.hits === 1);
   ask(0, 3);
   await sleep(50);
   assert.equal(client.text().length, 8);
   hold.lift();
-  await until(() => client.text().length === 24);
+  await until('all has passed', () => client.text().length === 24);
   ask(26, 4);
-  await until(() => client.text().length === 32);
+  await until('all has passed', () => client.text().length === 32);
   assert.equal(hold.hits, 1);
 });

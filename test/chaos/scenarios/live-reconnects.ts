@@ -9,6 +9,7 @@ import type { Signal } from '@fillstream/schemas';
 import { FakeExchange, type Fault, type FaultKind, type FaultOptions } from '@fillstream/simulator/exchange';
 import { fillstream, linesOf } from '../../end-to-end/command.ts';
 import { assertUntouched, keyOf, missing, startFeed, type World as Live } from '../../end-to-end/live.ts';
+import { until } from '../../end-to-end/until.ts';
 import { assertWithinLimits, difference, ledgerSums, seeded, signalSums } from '../judge.ts';
 import { between, shuffled, type Counts, type Scenario, type World } from '../world.ts';
 
@@ -70,12 +71,12 @@ async function oneRound(path: string, seed: number, scale: number): Promise<Coun
   });
   const patienceMs = PATIENCE_MS.anyway + PATIENCE_MS.scaled / scale;
   try {
-    await until('all are live', patienceMs, () => areLive(live));
+    await until('all are live', () => areLive(live), { patienceMs, everyMs: POLL_MS });
     const faults = await struck(live, scale);
     exchange.clearFaults();
     exchange.halt();
-    await until('no fill is missing', patienceMs, () => missing(live).length === 0);
-    await until('all are live', patienceMs, () => areLive(live));
+    await until('no fill is missing', () => missing(live).length === 0, { patienceMs, everyMs: POLL_MS });
+    await until('all are live', () => areLive(live), { patienceMs, everyMs: POLL_MS });
     await live.feed.close();
     assertExact(live);
     await assertSignals(live, path);
@@ -140,10 +141,3 @@ function signalOf(line: string): Signal {
   return JSON.parse(line) as Signal;
 }
 
-async function until(what: string, patienceMs: number, isTrue: () => boolean): Promise<void> {
-  const deadline = performance.now() + patienceMs;
-  while (!isTrue()) {
-    assert.ok(performance.now() < deadline, `still waiting until ${what}`);
-    await sleep(POLL_MS);
-  }
-}

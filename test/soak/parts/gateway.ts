@@ -10,12 +10,13 @@ import { subscribe, type Signal, type Subscription } from '@fillstream/client';
 import { Gateway, type SignalBatch, type SignalRecord, type SignalSource } from '@fillstream/gateway';
 import { partitionOf } from '@fillstream/runtime';
 import { testAddress, testSignal } from '../../../services/gateway/src/feed/test-source.ts';
+import { until } from '../../end-to-end/until.ts';
 import type { Kind, Part } from '../part.ts';
 
 const PARTITIONS = 2;
 const SIGNALS = 600;
 const CLIENTS = 4;
-const PATIENCE_MS = 120_000;
+const PATIENCE = { patienceMs: 120_000, everyMs: 5 };
 /** What a signal's place on the clock advances by, in ms: the market's usual pace. */
 const APART_MS = 250;
 const REMEMBERED = 200;
@@ -159,7 +160,7 @@ async function start(): Promise<Part> {
   const running = gateway.run();
   const wire = await Wire.to(Number(new URL(gateway.url).port));
   const steady = Array.from({ length: CLIENTS }, () => new Reader(wire.url));
-  await until(() => steady.every(({ isLive }) => isLive));
+  await until('all are live', () => steady.every(({ isLive }) => isLive), PATIENCE);
   let told = 0;
   return {
     step: async () => {
@@ -169,7 +170,7 @@ async function start(): Promise<Part> {
       wire.cut();
       source.append(Array.from({ length: SIGNALS / 2 }, (_, place) => signalOf(told + SIGNALS / 2 + place)));
       told += SIGNALS;
-      await until(() => steady.every(({ taken }) => taken >= told));
+      await until('no client misses a signal', () => steady.every(({ taken }) => taken >= told), PATIENCE);
       await guest.end();
       return { records: SIGNALS, ms: SIGNALS * APART_MS };
     },
@@ -186,14 +187,6 @@ async function start(): Promise<Part> {
 /** Each of an order of its own; a hundred addresses. */
 function signalOf(number: number): Signal {
   return testSignal({ address: testAddress(number % 100), oid: number });
-}
-
-async function until(isSo: () => boolean): Promise<void> {
-  const deadline = performance.now() + PATIENCE_MS;
-  while (!isSo()) {
-    if (performance.now() > deadline) throw new Error('a client missed a signal');
-    await sleep(5);
-  }
 }
 
 export const GATEWAY: Kind = { name: 'gateway and clients', shortSteps: 10, start };

@@ -1,11 +1,9 @@
 // Rosters of several versions in one group, each a process of its own.
 
-import assert from 'node:assert/strict';
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { KafkaOptions } from '@fillstream/kafka';
 import type { Version } from './other-version.ts';
 
@@ -14,14 +12,11 @@ export type RosterMember = { readonly addresses: readonly string[]; readonly tic
 
 export type Rosters = {
   readonly join: (version: Version, capacity: number) => RosterMember;
-  readonly until: (isTrue: () => boolean) => Promise<void>;
   /** All of them, each in its turn. */
   readonly leave: () => Promise<void>;
 };
 
 const MEMBER = '../../../../services/ingestor/src/test-roster-member.ts';
-const PATIENCE_MS = 90_000;
-const POLL_MS = 50;
 
 export function rosterOf(t: TestContext, kafka: KafkaOptions, partitions: number): Rosters {
   const children: ReturnType<typeof fork>[] = [];
@@ -38,13 +33,6 @@ export function rosterOf(t: TestContext, kafka: KafkaOptions, partitions: number
       });
       children.push(child);
       return member;
-    },
-    until: async (isTrue) => {
-      const deadline = performance.now() + PATIENCE_MS;
-      while (!isTrue()) {
-        assert.ok(performance.now() < deadline, 'the group hasn\'t shared yet');
-        await sleep(POLL_MS);
-      }
     },
     leave: async () => {
       for (const child of children.splice(0)) {

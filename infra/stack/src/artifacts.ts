@@ -53,18 +53,19 @@ export function defaultCache(): string {
 /** Gets all that is missing. Throws StackError: `missing` says what to install, `failed` what went wrong. */
 export async function fetchArtifacts(cache: string = defaultCache()): Promise<Artifacts> {
   // One after the other: the system's package tool works for one at a time.
-  const java = await fetchJava();
+  const [java, javaVersion] = ['java', await fetchJava()];
   const kafka = await fetchKafka(cache);
   const registry = await fetchRegistry(cache);
-  const classes = await fetchClasses(cache, { java, kafka, registry });
+  const classes = await fetchClasses(cache, javaVersion, { java, kafka, registry });
   return { java, kafka, registry, classes, redis: await fetchRedis(cache) };
 }
 
-/** The java program, 17 or newer; installed where that is possible. Throws StackError `missing`. */
-export async function fetchJava(): Promise<string> {
-  if (await javaVersion() >= OLDEST_JAVA) return 'java';
+/** What the `java` on PATH, 17 or newer, tells of itself; installed where that is possible. Throws StackError `missing`. */
+async function fetchJava(): Promise<string> {
+  const told = await javaTells();
+  if (Number(/version "(\d+)/.exec(told)?.[1] ?? 0) >= OLDEST_JAVA) return told;
   await install('openjdk-17-jre-headless', 'Java 17 or newer (`java`)');
-  return 'java';
+  return await javaTells();
 }
 
 /** The folder of Kafka's jars. Throws StackError. */
@@ -80,9 +81,8 @@ export async function fetchRegistry(cache: string = defaultCache()): Promise<str
 }
 
 /** Archives for this Java and these jars. */
-async function fetchClasses(cache: string, programs: Pick<Artifacts, 'java' | 'kafka' | 'registry'>): Promise<ClassArchives> {
-  const [version, folders] = [await tryRun(programs.java, ['-version']), [programs.kafka, programs.registry]];
-  const folder = join(cache, `classes-${hashOf([version, ...folders].join('\n'))}`);
+async function fetchClasses(cache: string, javaVersion: string, programs: Pick<Artifacts, 'java' | 'kafka' | 'registry'>): Promise<ClassArchives> {
+  const folder = join(cache, `classes-${hashOf([javaVersion, programs.kafka, programs.registry].join('\n'))}`);
   return { folder: await fill(folder, async (draft) => await recordClasses(draft, programs)), isRecording: false };
 }
 
@@ -107,9 +107,8 @@ export async function fetchPrometheus(cache: string = defaultCache()): Promise<P
   throw new StackError('missing', 'no Prometheus: install it so that `prometheus` and `promtool` are on PATH');
 }
 
-async function javaVersion(): Promise<number> {
-  const told = onPath('java') === null ? null : await tryRun('java', ['-version']);
-  return Number(/version "(\d+)/.exec(told ?? '')?.[1] ?? 0);
+async function javaTells(): Promise<string> {
+  return (onPath('java') === null ? null : await tryRun('java', ['-version'])) ?? '';
 }
 
 async function fromMaven(cache: string, name: string, content: string, goals: readonly string[]): Promise<string> {

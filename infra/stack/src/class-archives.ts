@@ -2,7 +2,6 @@
 
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Artifacts } from './artifacts.ts';
 import { StackError } from './errors.ts';
 import { startKafka } from './kafka.ts';
@@ -10,7 +9,6 @@ import type { StackProcess } from './process.ts';
 import { startRegistry } from './registry.ts';
 
 const WRITING_LIMIT_MS = 120_000;
-const POLL_MS = 50;
 
 /** Fills a folder with the archives. Throws StackError. */
 export async function recordClasses(folder: string, programs: Pick<Artifacts, 'java' | 'kafka' | 'registry'>): Promise<void> {
@@ -25,7 +23,7 @@ export async function recordClasses(folder: string, programs: Pick<Artifacts, 'j
 /** Ends it, and waits as long as it writes. */
 async function written(process: StackProcess): Promise<void> {
   process.dismiss();
-  const end = performance.now() + WRITING_LIMIT_MS;
-  while (process.running && performance.now() < end) await sleep(POLL_MS);
-  if (await process.kill()) throw new StackError('failed', `${process.spec.name} didn't end within ${String(WRITING_LIMIT_MS / 1_000)} s`);
+  if (await process.ended(WRITING_LIMIT_MS)) return;
+  await process.kill();
+  throw new StackError('failed', `${process.spec.name} didn't end within ${String(WRITING_LIMIT_MS / 1_000)} s`);
 }

@@ -80,7 +80,7 @@ export class StackProcess {
   /** Asks it to end, and ends it after 10 s. True when it ran. */
   async stop(): Promise<boolean> {
     const asked = this.#signal('SIGTERM');
-    if (asked && !await this.#ended(STOP_LIMIT_MS)) await this.kill();
+    if (asked && !await this.ended(STOP_LIMIT_MS)) await this.kill();
     this.#set(null);
     return asked;
   }
@@ -88,7 +88,7 @@ export class StackProcess {
   /** Ends it as a crash would. True when it ran. */
   async kill(): Promise<boolean> {
     const killed = this.#signal('SIGKILL');
-    if (killed && !await this.#ended(KILL_LIMIT_MS)) {
+    if (killed && !await this.ended(KILL_LIMIT_MS)) {
       throw new StackError('failed', `${this.spec.name} (pid ${this.pid ?? 0}) doesn't end, even killed: end it by hand`);
     }
     this.#set(null);
@@ -100,6 +100,13 @@ export class StackProcess {
     this.#signal('SIGTERM');
   }
 
+  /** Waits for its end, at most so long; false when it still runs. */
+  async ended(limitMs: number): Promise<boolean> {
+    const end = performance.now() + limitMs;
+    while (this.running && performance.now() < end) await sleep(POLL_MS);
+    return !this.running;
+  }
+
   #set(identity: ProcessIdentity | null): void {
     this.#identity = identity;
     this.#onChange(identity);
@@ -107,12 +114,6 @@ export class StackProcess {
 
   #signal(name: NodeJS.Signals): boolean {
     return this.#identity !== null && signal(this.#identity, name);
-  }
-
-  async #ended(limitMs: number): Promise<boolean> {
-    const end = performance.now() + limitMs;
-    while (this.running && performance.now() < end) await sleep(POLL_MS);
-    return !this.running;
   }
 
   async #waitReady(identity: ProcessIdentity): Promise<void> {

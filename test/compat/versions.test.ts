@@ -16,6 +16,7 @@ import { rosterOf, type RosterMember } from './rosters.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'fillstream-versions-'));
 const held = serversOfTests();
+const PATIENCE = { patienceMs: 90_000 };
 
 after(() => {
   rmSync(folder, { recursive: true, force: true });
@@ -49,10 +50,10 @@ test('ingestors of two versions share a watchlist, whichever of them leads', asy
     const members: RosterMember[] = [];
     for (const version of versions) {
       members.push(roster.join(version, 3)); // The first one leads.
-      await until('all have some', () => members.every(({ addresses: shared }) => shared.length > 0));
+      await until('all have some', () => members.every(({ addresses: shared }) => shared.length > 0), PATIENCE);
     }
     const areShared = (): boolean => members.flatMap(({ addresses: shared }) => shared).sort().join() === addresses.join();
-    await until('all are shared', () => areShared() && members.flatMap(({ ticks }) => ticks).sort().join() === '0,1'); // One hears of it before the other.
+    await until('all are shared', () => areShared() && members.flatMap(({ ticks }) => ticks).sort().join() === '0,1', PATIENCE); // One hears of it before the other.
     await roster.leave();
   }
 });

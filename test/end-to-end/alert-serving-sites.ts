@@ -5,10 +5,10 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connectionOf, withAdmin } from '@fillstream/kafka';
+import { connectionOf } from '@fillstream/kafka';
 import { Receiver } from '@fillstream/gateway/webhooks/test-receiver';
 import { FakeExchange } from '@fillstream/simulator/exchange';
-import { KafkaWay } from '../chaos/proxy/kafka-way.ts';
+import { KafkaWay, brokersOf } from '../chaos/proxy/kafka-way.ts';
 import { Link, type LinkFault } from '../chaos/proxy/link.ts';
 import { HOST, Market, PARTITIONS, flagsOf, owned, run, startIngestor } from './alert-tools.ts';
 import type { Target } from './alerts.ts';
@@ -191,8 +191,7 @@ export class LimitedSite {
 }
 
 async function wayFor(t: TestContext, { kafka }: Installation): Promise<KafkaWay> {
-  const { brokers } = await withAdmin(connectionOf(kafka), async (admin) => await admin.describeCluster());
-  const way = await KafkaWay.open('gateway', brokers.map(({ nodeId: id, port }) => ({ id, port })), (text) => assert.fail(text));
+  const way = await KafkaWay.open('gateway', brokersOf(kafka.brokers), (text) => assert.fail(text));
   t.after(async () => await way.close());
   return way;
 }

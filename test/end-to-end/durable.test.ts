@@ -15,6 +15,7 @@ import { until } from './until.ts';
 
 const RECORDS = 60_000;
 const KILLS = 50;
+const PATIENCE = { patienceMs: 20_000 };
 
 const LINES = poisoned(marketLines({ seed: 'durable', addresses: 60, records: RECORDS }), 500);
 const SMALL_LINES = poisoned(marketLines({ seed: 'small', addresses: 10, records: 6_000 }), 300);
@@ -208,7 +209,7 @@ suite('a durable run', { concurrency: 1 }, () => {
     const place = new Place(folder, ['-']);
     const first = start(place.args, { open: true });
     first.input.write(`${SMALL_LINES.slice(0, 50).join('\n')}\n`);
-    await until('the output is there', () => existsSync(place.out));
+    await until('the output is there', () => existsSync(place.out), PATIENCE);
     assertRefused(await fillstream(place.args, { input: '' }), 1, /another process uses the state/);
     first.input.end(`${SMALL_LINES.slice(50).join('\n')}\n`);
     assert.equal(place.result(await first.ended).counts.records, SMALL_LINES.length);
@@ -252,7 +253,7 @@ suite('Ctrl-C', { concurrency: 1 }, () => {
     const expected = await undisturbed(join(folder, 'undisturbed'), LINES);
     const place = new Place(folder, [join(folder, 'undisturbed', 'journal')]);
     const running = start(place.args);
-    await until('the output is there', () => existsSync(place.out) && statSync(place.out).size > 0);
+    await until('the output is there', () => existsSync(place.out) && statSync(place.out).size > 0, PATIENCE);
     assertInterrupted(await interrupt(running));
     linesOf(place.out);
     assertSame(await place.run(), expected);
@@ -263,7 +264,7 @@ suite('Ctrl-C', { concurrency: 1 }, () => {
     const place = new Place(folder, ['-']);
     const running = start(place.args, { open: true });
     running.input.write(`${SMALL_LINES.slice(0, 50).join('\n')}\n`);
-    await until('the output is there', () => existsSync(place.out));
+    await until('the output is there', () => existsSync(place.out), PATIENCE);
     await sleep(200);
     const ended = await interrupt(running);
     assertInterrupted(ended);

@@ -10,7 +10,6 @@ import { until } from './until.ts';
 
 /** A minute of the protocol takes so much less. */
 export const SCALE = 30;
-/** Far beyond anything that is waited for. */
 
 export class KeepingSink implements Sink {
   readonly records: InputRecord[] = [];

@@ -42,7 +42,7 @@ function missing({ ledger }: FakeExchange, out: string): number {
 
 async function untilComplete(exchange: FakeExchange, out: string): Promise<void> {
   exchange.halt();
-  await until(`no fill of seed ${String(SEED)} is missing`, () => missing(exchange, out) === 0);
+  await until(`no fill of seed ${String(SEED)} is missing`, () => missing(exchange, out) === 0, { everyMs: 100 });
 }
 
 async function assertFolds(exchange: FakeExchange, out: string): Promise<void> {

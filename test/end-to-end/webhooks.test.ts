@@ -19,6 +19,7 @@ import { SEED, marketLines, writeLines } from './journals.ts';
 import { until } from './until.ts';
 
 const PARTITIONS = 3;
+const PATIENCE = { patienceMs: 90_000 };
 const held = serversOfTests();
 /** All that commands and services have said, and what must be nowhere in it. */
 const said: string[] = [];
@@ -166,7 +167,7 @@ describe('webhooks', { concurrency: 2 }, () => {
     ]);
     const wanted = all.filter(({ direction, notional }) => direction === 'close' && Number(notional) >= 1_000);
     await write(all);
-    await until('all are taken', () => taken.length >= wanted.length);
+    await until('all are taken', () => taken.length >= wanted.length, PATIENCE);
     await sleep(300); // Nothing more comes.
     const bodies = new Map(wanted.map((signal) => [keyOf(signal), signal]));
     assert.deepEqual(taken.map(keyOf).sort(), [...bodies.keys()].sort());
@@ -216,7 +217,7 @@ describe('webhooks', { concurrency: 2 }, () => {
     await write(signals);
     const dead = signals.filter(({ address }) => address.endsWith('1'));
     const letters = async (...args: readonly string[]): Promise<Record<string, unknown>[]> => (await site.done('webhook', 'dead', ...args)).split('\n').filter((line) => line !== '').map((line) => JSON.parse(line));
-    await until('they are dead', async () => (await letters()).length === dead.length);
+    await until('they are dead', async () => (await letters()).length === dead.length, PATIENCE);
     assert.ok(isWhole(receiver, signals));
     for (const [place, { at: _, ...letter }] of (await letters(id)).entries()) {
       assert.deepEqual(letter, { webhook: id, signal: dead[place]?.id, revision: 1, attempts: 2, reason: 'status 503', body: dead[place] });
@@ -257,7 +258,7 @@ describe('webhooks', { concurrency: 2 }, () => {
       if (round === 12) first.kill('SIGKILL');
       await sleep(30);
     }
-    await until('all arrived', () => isWhole(receiver, signals));
+    await until('all arrived', () => isWhole(receiver, signals), PATIENCE);
     assert.deepEqual(new Set(receiver.keys).size, signals.length);
     assert.equal(await site.done('webhook', 'dead'), '');
     second.kill('SIGTERM');
@@ -274,11 +275,11 @@ describe('webhooks', { concurrency: 2 }, () => {
     const { stop, service } = await site.own(t, { queued: 50, kept: 60, timeoutMs: 120_000 });
     const signals = signalsOf(1_500, 30);
     for (let at = 0; at < signals.length; at += 100) await write(signals.slice(at, at + 100));
-    await until('the quick one has all', () => isWhole(quick, signals));
+    await until('the quick one has all', () => isWhole(quick, signals), PATIENCE);
     assert.ok(slow.received.length <= 8, String(slow.received.length));
     assert.ok([...service.standing.behind.values()].some((offsets) => offsets > 100));
     held.resolve(200);
-    await until('the slow one has all', () => isWhole(slow, signals));
+    await until('the slow one has all', () => isWhole(slow, signals), PATIENCE);
     assert.deepEqual([slow.received.length, quick.received.length], [1_500, 1_500], 'each once');
     assert.ok(slow.greatestOpen <= 8);
     for (const [address, group] of Map.groupBy(slow.received, ({ id }) => id.split('/')[0])) {
@@ -297,14 +298,14 @@ describe('webhooks', { concurrency: 2 }, () => {
     const first = await site.own(t);
     const signals = signalsOf(60);
     await write(signals);
-    await until('the quick one has all', () => isWhole(quick, signals) && slow.received.length > 0);
+    await until('the quick one has all', () => isWhole(quick, signals) && slow.received.length > 0, PATIENCE);
     await sleep(1_500); // A commit.
     await first.stop();
     isHeld = false;
     await site.own(t);
     const more = signalsOf(20);
     await write(more);
-    await until('both have all', () => isWhole(quick, [...signals, ...more]) && isWhole(slow, [...signals, ...more]));
+    await until('both have all', () => isWhole(quick, [...signals, ...more]) && isWhole(slow, [...signals, ...more]), PATIENCE);
     assert.equal(quick.received.length, 80);
   });
 
@@ -318,14 +319,14 @@ describe('webhooks', { concurrency: 2 }, () => {
     const { events } = await site.own(t, { brokenAfter: 3, retry: { attempts: 2, firstWaitMs: 2, greatestWaitMs: 2 } });
     const signals = signalsOf(200);
     await write(signals);
-    await until('all are kept', () => events.filter(({ kind }) => kind === 'dead').length === 200);
-    await until('the other has all', () => isWhole(well, signals));
+    await until('all are kept', () => events.filter(({ kind }) => kind === 'dead').length === 200, PATIENCE);
+    await until('the other has all', () => isWhole(well, signals), PATIENCE);
     assert.ok(ill.received.length < 100, `${String(ill.received.length)} posts to a webhook that is broken`);
     assert.deepEqual(events.filter(({ kind }) => kind === 'broken'), [{ kind: 'broken', webhook: id, reason: 'status 500' }]);
     isDown = false;
     const more = signalsOf(20);
     await write(more);
-    await until('it is mended', () => isWhole(ill, more));
+    await until('it is mended', () => isWhole(ill, more), PATIENCE);
     assert.ok(events.some(({ kind }) => kind === 'mended'));
   });
 
@@ -337,7 +338,7 @@ describe('webhooks', { concurrency: 2 }, () => {
     await site.hook(receiver.url.replace('127.0.0.1', 'localhost'));
     const { events } = await site.own(t, { allowPrivate: false });
     await write(signalsOf(3));
-    await until('they are kept', () => events.filter(({ kind }) => kind === 'dead').length === 6);
+    await until('they are kept', () => events.filter(({ kind }) => kind === 'dead').length === 6, PATIENCE);
     assert.ok(events.every((event) => event.kind !== 'dead' || (event.why === 'refused' || event.why === 'broken') && /public/.test(event.reason)));
     assert.deepEqual(receiver.received, []);
   });
@@ -354,7 +355,7 @@ describe('webhooks', { concurrency: 2 }, () => {
     await site.installation.drained(processor);
     const signals = (await site.installation.signals()).map((line): Signal => JSON.parse(line));
     assert.ok(signals.length > 50);
-    await until('all arrived', () => isWhole(receiver, signals));
+    await until('all arrived', () => isWhole(receiver, signals), PATIENCE);
     assert.equal(receiver.received.length, signals.length);
     processor.kill('SIGTERM');
     await processor.ended;
@@ -373,7 +374,7 @@ test('a token made and revoked on Kafka is seen to be so by who follows, and wha
   const text = made.stdout.trimEnd();
   assert.match(text, /^fst_[A-Za-z0-9_-]{43}$/, made.stderr);
   secrets.push(text);
-  await until('it is good', () => tokens.grantOf(text) !== null);
+  await until('it is good', () => tokens.grantOf(text) !== null, PATIENCE);
   const { tokenId, expiresAt, ...grant } = tokens.grantOf(text) ?? assert.fail();
   assert.deepEqual(grant, { name: 'a trader', actions: ['signals', 'orders'], addresses: [address.toLowerCase()] });
   assert.ok(expiresAt !== null && expiresAt > Date.now() + 29 * 86_400_000);
@@ -383,7 +384,7 @@ test('a token made and revoked on Kafka is seen to be so by who follows, and wha
   const [listed] = (await site.done('token', 'list')).split('\n').map((line) => JSON.parse(line));
   assert.deepEqual([listed.id, listed.state, 'hash' in listed], [tokenId, 'good', false]);
   await site.done('token', 'revoke', tokenId);
-  await until('it is revoked', () => ended.length > 0);
+  await until('it is revoked', () => ended.length > 0, PATIENCE);
   assert.deepEqual([ended, tokens.grantOf(text)], [[tokenId], null]);
   assertRefused(await site.command('token', 'revoke', 'tok_none'), 2, /there is no token "tok_none"/);
   assertRefused(await site.command('token', 'create', '--name', 'x', '--actions', 'admin'), 2, /--actions: expected some of signals, orders, status/);
@@ -413,7 +414,7 @@ test('a token that a later version wrote is read, and one whose last record can\
   const ended: string[] = [];
   tokens.onEnd((id) => ended.push(id));
   await producer.send({ topic, messages: [{ key: record.id, value: Buffer.from('revoked, perhaps') }] });
-  await until('it is told', () => ended.length > 0);
+  await until('it is told', () => ended.length > 0, PATIENCE);
   assert.deepEqual([ended, tokens.grantOf(text), troubles], [[record.id], null, [`tokens: ${record.id} can't be read, and is good no longer`]]);
 });
 

@@ -10,6 +10,11 @@ import type { Piece } from './flow.ts';
 
 export type KafkaBroker = { readonly id: number; readonly port: number };
 
+/** Of the brokers' addresses, in their order: the local stack's have the ids 1, 2, 3. */
+export function brokersOf(addresses: readonly string[]): readonly KafkaBroker[] {
+  return addresses.map((address, place) => ({ id: place + 1, port: Number(address.split(':')[1]) }));
+}
+
 export type HoldOptions = {
   readonly api: ApiName;
   /** The request is late at the broker, or the answer at the client. */

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Installation } from '../../end-to-end/cluster.ts';
-import { KafkaWay, type KafkaBroker } from '../proxy/kafka-way.ts';
+import { KafkaWay, brokersOf } from '../proxy/kafka-way.ts';
 import { finished, killed, shuffled, type Counts, type Prepared, type Scenario, type World } from '../world.ts';
 
 /** The client's request timeout is 30 s. */
@@ -42,7 +42,7 @@ async function heldOnce(world: World, wanted: number, counts: Counts): Promise<n
   const prepared = await world.prepared({ records: RECORDS[size], addresses: 80, partitions: PARTITIONS[size] });
   const { kafka } = world.servers;
   const ways = await Promise.all(Array.from({ length: PROCESSORS }, async (_, place) => (
-    await KafkaWay.open(`processor-${place + 1}`, brokersOf(kafka.bootstrap), (text) => assert.fail(text))
+    await KafkaWay.open(`processor-${place + 1}`, brokersOf(kafka.bootstrap.split(',')), (text) => assert.fail(text))
   )));
   const processors = ways.map(({ bootstrap }) => (
     new Installation({ ...world.servers, kafka: { ...kafka, bootstrap } }, prepared.installation.namespace).processor()
@@ -62,11 +62,6 @@ async function heldOnce(world: World, wanted: number, counts: Counts): Promise<n
 }
 
 /** Holds go round the ways until as many were hit; all of them begin at once. */
-/** Their ids are 1, 2, 3. */
-function brokersOf(bootstrap: string): readonly KafkaBroker[] {
-  return bootstrap.split(',').map((address, place) => ({ id: place + 1, port: Number(address.split(':')[1]) }));
-}
-
 async function holdAll({ seed }: Prepared, ways: readonly KafkaWay[], wanted: number, counts: Counts): Promise<void> {
   const deadline = performance.now() + ROUND_LIMIT_MS;
   const kinds = shuffled(KINDS);

@@ -1,10 +1,7 @@
 // How a command ends badly: exit 2 for bad usage, 1 for a failure, 3 for differences, 130 when interrupted. One line each, never
 // a stack.
 
-import { JournalError } from '@fillstream/hyperliquid';
-import { PortError } from '@fillstream/runtime';
 import { CommanderError } from 'commander';
-import { SettingsError } from './settings.ts';
 
 /** The command was called in a way that can't be carried out. */
 export class UsageError extends Error {
@@ -30,17 +27,21 @@ export function lineOf(error: unknown): string {
 export type Ending = { readonly code: number; readonly message: string | null };
 
 const SYSTEM_ERROR = /^E[A-Z0-9]+$/;
+/** Exit codes of foreseen errors; known by their names, so that no command loads what another one throws. */
+const FORESEEN: ReadonlyMap<string, number> = new Map([
+  ['UsageError', 2], ['SettingsError', 2], ['GatewayRefused', 2],
+  ['InterruptedError', 130],
+  ['DifferencesError', 3],
+  ['JournalError', 1], ['PortError', 1], ['StackError', 1], ['SchemaError', 1],
+]);
 
 /** What to print and to exit with; an error that isn't foreseen is a bug, and its stack is what helps. */
 export function endingOf(error: unknown): Ending {
   if (error instanceof CommanderError) return { code: error.exitCode === 0 ? 0 : 2, message: null };
-  if (error instanceof UsageError || error instanceof SettingsError) return { code: 2, message: error.message };
-  if (error instanceof Error && error.name === 'GatewayRefused') return { code: 2, message: error.message };
-  if (error instanceof InterruptedError) return { code: 130, message: error.message };
-  if (error instanceof DifferencesError) return { code: 3, message: error.message };
-  if (error instanceof JournalError || error instanceof PortError) return { code: 1, message: error.message };
-  if (error instanceof Error && (error.name === 'StackError' || error.name === 'SchemaError')) return { code: 1, message: error.message };
-  if (error instanceof Error && error.name === 'InfoError') return { code: 1, message: `the exchange gave no answer that is one: ${error.message}` };
-  if (error instanceof Error && 'code' in error && SYSTEM_ERROR.test(String(error.code))) return { code: 1, message: error.message };
-  return { code: 1, message: error instanceof Error ? `this is a bug: ${error.stack ?? error.message}` : `this is a bug: ${String(error)}` };
+  if (!(error instanceof Error)) return { code: 1, message: `this is a bug: ${String(error)}` };
+  const code = FORESEEN.get(error.name);
+  if (code !== undefined) return { code, message: error.message };
+  if (error.name === 'InfoError') return { code: 1, message: `the exchange gave no answer that is one: ${error.message}` };
+  if ('code' in error && SYSTEM_ERROR.test(String(error.code))) return { code: 1, message: error.message };
+  return { code: 1, message: `this is a bug: ${error.stack ?? error.message}` };
 }

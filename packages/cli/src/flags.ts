@@ -1,7 +1,7 @@
 // What several commands' flags and endings share.
 
 import { InvalidArgumentError } from 'commander';
-import { parsePeriod } from './settings.ts';
+import { parsePeriod } from './period.ts';
 
 type Teller = (line: string, level: 'info' | 'error') => void;
 

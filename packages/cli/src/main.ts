@@ -2,46 +2,50 @@
 
 import { Command } from 'commander';
 import { endingOf } from './errors.ts';
-import { completionCommand } from './operate/completion-command.ts';
-import { gatewayCommand } from './gateway/gateway-command.ts';
-import { tokenCommand } from './gateway/token-command.ts';
-import { webhookCommand } from './gateway/webhook-command.ts';
-import { webhooksCommand } from './gateway/webhooks-command.ts';
-import { doctorCommand } from './operate/doctor-command.ts';
 import { tell } from './flags.ts';
-import { recordCommand } from './record-command.ts';
-import { explainCommand, ordersCommand } from './operate/explain-command.ts';
-import { quarantineCommand } from './operate/quarantine-command.ts';
-import { repartitionCommand } from './operate/repartition-command.ts';
-import { replayCommand } from './operate/replay-command.ts';
-import { resetCommand } from './operate/reset-command.ts';
-import { signalsCommand } from './operate/signals-command.ts';
-import { statusCommand } from './operate/status-command.ts';
-import { runCommand } from './run/command.ts';
-import { unwritable } from './run/line-file.ts';
-import { settingsCommand } from './settings-command.ts';
-import { aclCommand } from './stack/acl-command.ts';
-import { backfillCommand } from './stack/backfill-command.ts';
-import { stackCommand, topicsCommand } from './stack/commands.ts';
-import { importCommand } from './stack/import-command.ts';
-import { ingestorCommand } from './stack/ingestor-command.ts';
-import { processorCommand } from './stack/processor-command.ts';
-import { watchCommand } from './stack/watch-command.ts';
-import { startCommand } from './start/command.ts';
 
 const VERSION = '0.1.0';
 
-function program(): Command {
+/** In the order of the help. What one needs is loaded only where it is asked for, or all are told of. */
+const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map(Object.entries({
+  start: async () => (await import('./start/command.ts')).startCommand(),
+  run: async () => (await import('./run/command.ts')).runCommand(),
+  record: async () => (await import('./record-command.ts')).recordCommand(),
+  stack: async () => (await import('./stack/commands.ts')).stackCommand(),
+  topics: async () => (await import('./stack/commands.ts')).topicsCommand(),
+  acl: async () => (await import('./stack/acl-command.ts')).aclCommand(),
+  import: async () => (await import('./stack/import-command.ts')).importCommand(),
+  backfill: async () => (await import('./stack/backfill-command.ts')).backfillCommand(),
+  watch: async () => (await import('./stack/watch-command.ts')).watchCommand(),
+  ingestor: async () => (await import('./stack/ingestor-command.ts')).ingestorCommand(),
+  processor: async () => (await import('./stack/processor-command.ts')).processorCommand(),
+  gateway: async () => (await import('./gateway/gateway-command.ts')).gatewayCommand(),
+  token: async () => (await import('./gateway/token-command.ts')).tokenCommand(),
+  webhooks: async () => (await import('./gateway/webhooks-command.ts')).webhooksCommand(),
+  webhook: async () => (await import('./gateway/webhook-command.ts')).webhookCommand(),
+  doctor: async () => (await import('./operate/doctor-command.ts')).doctorCommand(),
+  status: async () => (await import('./operate/status-command.ts')).statusCommand(),
+  settings: async () => (await import('./settings-command.ts')).settingsCommand(),
+  explain: async () => (await import('./operate/explain-command.ts')).explainCommand(),
+  orders: async () => (await import('./operate/explain-command.ts')).ordersCommand(),
+  signals: async () => (await import('./operate/signals-command.ts')).signalsCommand(),
+  quarantine: async () => (await import('./operate/quarantine-command.ts')).quarantineCommand(),
+  replay: async () => (await import('./operate/replay-command.ts')).replayCommand(),
+  repartition: async () => (await import('./operate/repartition-command.ts')).repartitionCommand(),
+  reset: async () => (await import('./operate/reset-command.ts')).resetCommand(),
+  completion: async () => (await import('./operate/completion-command.ts')).completionCommand(program),
+}));
+
+/** With all commands, or with one alone. */
+async function program(name = ''): Promise<Command> {
   const root = new Command('fillstream')
     .description('One exact signal per order and direction from Hyperliquid fills and order updates.')
     .version(VERSION)
     .exitOverride()
     .configureOutput({ outputError: (text, write) => { write(text); } });
-  const commands = [
-    startCommand(), runCommand(), recordCommand(), stackCommand(), topicsCommand(), aclCommand(), importCommand(), backfillCommand(), watchCommand(), ingestorCommand(), processorCommand(), gatewayCommand(), tokenCommand(), webhooksCommand(), webhookCommand(), doctorCommand(), statusCommand(), settingsCommand(),
-    explainCommand(), ordersCommand(), signalsCommand(), quarantineCommand(), replayCommand(), repartitionCommand(), resetCommand(), completionCommand(() => root),
-  ];
-  for (const command of commands) {
+  const one = COMMANDS.get(name);
+  for (const load of one === undefined ? COMMANDS.values() : [one]) {
+    const command = await load();
     for (const part of command.commands) part.exitOverride();
     root.addCommand(command.exitOverride());
   }
@@ -51,7 +55,8 @@ function program(): Command {
 /** Runs one command line and returns its exit code. */
 async function main(args: readonly string[]): Promise<number> {
   try {
-    await program().parseAsync(args, { from: 'user' });
+    const root = await program(args[0]);
+    await root.parseAsync(args, { from: 'user' });
     return 0;
   } catch (error) {
     const { code, message } = endingOf(error);
@@ -63,7 +68,9 @@ async function main(args: readonly string[]): Promise<number> {
 // Whoever read standard output has seen enough; a kill at any moment is safe, so this is.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0);
-  process.stderr.write(`fillstream: ${unwritable('standard output', error).message}\n`);
-  process.exit(1);
+  void import('./run/line-file.ts').then(({ unwritable }) => {
+    tell(unwritable('standard output', error).message, 'error');
+    process.exit(1);
+  });
 });
 process.exitCode = await main(process.argv.slice(2));

@@ -6,18 +6,14 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { DEFAULT_SETTINGS, compare, format, readDecimal, signOf, type Decimal } from '@fillstream/core';
+import { parsePeriod } from './period.ts';
 
 /** A setting that can't be used; the message is one line that says what was expected. */
 export class SettingsError extends Error {
   override readonly name = 'SettingsError';
 }
 
-const UNIT_MS: ReadonlyMap<string, number> = new Map([
-  ['ms', 1], ['s', 1_000], ['m', 60_000], ['h', 3_600_000], ['d', 86_400_000],
-]);
 const UNIT_BYTES: ReadonlyMap<string, number> = new Map([['', 1], ['KiB', 2 ** 10], ['MiB', 2 ** 20], ['GiB', 2 ** 30]]);
-/** About 30 years: a greater period is a mistake. */
-const GREATEST_PERIOD_MS = 1e12;
 
 const period = written('milliseconds, or a time such as 500ms, 5s, 10m, 1h or 30d', parsePeriod);
 
@@ -37,13 +33,6 @@ function wholeNumber(least: number, greatest: number): z.ZodType<number> {
     const value = /^[0-9]+$/.test(text) ? Number.parseInt(text, 10) : NaN;
     return value >= least && value <= greatest ? value : undefined;
   });
-}
-
-/** Milliseconds of a period such as `5s`, undefined when it is none. */
-export function parsePeriod(text: string): number | undefined {
-  const [, amount = '', unit = ''] = /^([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)?$/.exec(text) ?? [];
-  const ms = Number.parseFloat(amount) * (UNIT_MS.get(unit === '' ? 'ms' : unit) ?? NaN);
-  return Number.isInteger(ms) && ms <= GREATEST_PERIOD_MS ? ms : undefined;
 }
 
 /** A value read from text (or a JSON number), with the words for what it should have been. */

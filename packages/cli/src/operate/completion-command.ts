@@ -12,13 +12,13 @@ type Word = { readonly name: string; readonly about: string };
 /** `choices` null: it takes no value; empty: any. */
 type Flag = { readonly names: readonly string[]; readonly about: string; readonly choices: readonly string[] | null };
 
-/** `root` is asked when the command runs: by then it has all commands. */
-export function completionCommand(root: () => Command): Command {
+/** `program` gives the whole of it, all commands. */
+export function completionCommand(program: () => Promise<Command>): Command {
   return new Command('completion')
     .description('Print a script that completes commands and flags; for instance `source <(fillstream completion bash)`.')
     .addArgument(new Argument('<shell>', 'which one').choices(SHELLS))
-    .action((shell: Shell) => {
-      process.stdout.write(scriptFor(shell, nodesOf(root())));
+    .action(async (shell: Shell) => {
+      process.stdout.write(scriptFor(shell, nodesOf(await program())));
     });
 }
 

@@ -2,7 +2,7 @@
 
 import type { Bounds, KafkaOptions, Stretch } from '@fillstream/kafka';
 import { UsageError } from '../errors.ts';
-import { parsePeriod } from '../settings.ts';
+import { parsePeriod } from '../period.ts';
 
 export type From =
   | { readonly kind: 'earliest' }

@@ -2,7 +2,7 @@
 
 import type { Times } from '@fillstream/kafka';
 import { UsageError } from '../../errors.ts';
-import { parsePeriod } from '../../settings.ts';
+import { parsePeriod } from '../../period.ts';
 
 export type RangeFlags = { readonly from: string; readonly to: string; readonly warmup?: string };
 

@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { SchemaType } from '@kafkajs/confluent-schema-registry';
 import type { RefusalReason, Signal } from '@fillstream/core';
 import type { EventLog } from '@fillstream/runtime';
@@ -18,6 +19,7 @@ import {
 
 const PARTITIONS = 2;
 const HEADER_BYTES = 5;
+const REST_MS = 200;
 const folder = mkdtempSync(join(tmpdir(), 'fillstream-kafka-'));
 let broker: Kafka | null = null;
 let registry: Registry | null = null;
@@ -144,6 +146,16 @@ test('a topic with another number of partitions is refused, and left as it is', 
   await assert.rejects(createTopics(kafka, schemas, { ...DEFAULT_TOPICS, partitions: PARTITIONS + 1 }), /has 2 partitions, expected 3/);
   const again = await createTopics(kafka, schemas, { ...DEFAULT_TOPICS, partitions: PARTITIONS });
   assert.ok(again.every(({ made, partitions }) => !made && partitions === PARTITIONS));
+});
+
+test('a client that has nothing to send rests', async (t) => {
+  assert.ok(broker !== null);
+  await withAdmin(connectionOf({ brokers: [broker.bootstrap] }), async (admin) => {
+    await admin.listTopics();
+    const timers = t.mock.method(globalThis, 'setTimeout');
+    await sleep(REST_MS);
+    assert.ok(timers.mock.callCount() < REST_MS / 10, 'but for what the other tests left open');
+  });
 });
 
 test('a log without topics says what to run', async () => {

@@ -18,6 +18,7 @@ import {
 import kafkajs from 'kafkajs';
 import { ROOT, assertRefused, fillstream, start, type Ended, type Running } from './command.ts';
 import { SEED, writeLines } from './journals.ts';
+import { claimNamespace, sharedServers } from './shared-servers.ts';
 
 const { AclOperationTypes, AclPermissionTypes, AclResourceTypes, ConfigResourceTypes, ResourcePatternTypes } = kafkajs;
 
@@ -39,11 +40,13 @@ const AUTHORIZER = {
 };
 
 type World = {
-  readonly kafka: Kafka; readonly registry: Registry; readonly redis: Redis; readonly exchange: FakeExchange; readonly ca: string;
+  readonly kafka: Kafka; readonly registry: Pick<Registry, 'url'>; readonly redis: Redis; readonly exchange: FakeExchange; readonly ca: string;
 };
 const folder = mkdtempSync(join(tmpdir(), 'fillstream-acl-'));
 const [caFile, passwordFile, journal] = [join(folder, 'ca.pem'), join(folder, 'password'), join(folder, 'journal.ndjson')];
 let held: World | null = null;
+/** Where other files share none. */
+let ownRegistry: Registry | null = null;
 const running: Running[] = [];
 
 before(async () => {
@@ -55,9 +58,13 @@ before(async () => {
   const lines = await fillstream(['acl', 'redis', '--namespace', NAMESPACE, '--password-file', `processor=${passwordFile}`, '--password-file', `operator=${passwordFile}`]);
   assert.equal(lines.code, 0, lines.stderr);
   writeFileSync(join(folder, 'users.acl'), `${lines.stdout}user admin on >${PASSWORD} ~* &* +@all\n`);
-  const [kafka, registry, redis, exchange] = await Promise.all([
+  const shared = await sharedServers();
+  if (shared === null) ownRegistry = await startRegistry({ folder, artifacts, shortLived: true });
+  else claimNamespace(shared, NAMESPACE);
+  const registry = shared?.registry ?? ownRegistry;
+  assert.ok(registry !== null);
+  const [kafka, redis, exchange] = await Promise.all([
     startKafka({ folder, artifacts, brokers: 1, security: { ...certificates, users }, properties: AUTHORIZER, shortLived: true }),
-    startRegistry({ folder, artifacts, shortLived: true }),
     startRedis({ folder, args: ['--aclfile', join(folder, 'users.acl')] }),
     FakeExchange.start({ seed: `${String(SEED)}/acl`, addresses: 3, ordersPerSecond: 15, limits: LIMITS }),
   ]);
@@ -68,7 +75,7 @@ after(async () => {
   for (const each of running) each.kill('SIGKILL');
   await Promise.all(running.map(async (each) => await each.ended));
   await held?.exchange.close();
-  await Promise.all([held?.kafka.stop(), held?.registry.stop(), held?.redis.stop()]);
+  await Promise.all([held?.kafka.stop(), ownRegistry?.stop(), held?.redis.stop()]);
   rmSync(folder, { recursive: true, force: true });
 });
 

@@ -13,7 +13,7 @@ import { eventLogContract } from '@fillstream/runtime/contract';
 import { bodyReader, decodeQuarantined, decodeSignal, encodeRecord, encodeTick, schemaTextOf } from '@fillstream/schemas';
 import { fetchArtifacts, startKafka, startRegistry, type Kafka, type Registry } from '@fillstream/stack';
 import {
-  DEFAULT_TOPICS, KafkaInputWriter, KafkaLog, WireFormat, connectionOf, createTopics, nameIn, readTopic, registryOf, withAdmin,
+  DEFAULT_TOPICS, KafkaInputWriter, KafkaLog, StretchReader, WireFormat, connectionOf, createTopics, nameIn, readTopic, registryOf, withAdmin,
   type KafkaOptions, type RegistryOptions,
 } from './index.ts';
 
@@ -162,6 +162,32 @@ test('a log without topics says what to run', async () => {
   assert.ok(broker !== null && registry !== null);
   const kafka = { brokers: [broker.bootstrap], namespace: 'nowhere' };
   await assert.rejects(KafkaLog.connect({ kafka, registry: { url: registry.url } }), /there is no topic nowhere.fills, .* run `fillstream topics create`/);
+});
+
+test('markers that come while a batch is worked on are told by the next one', async () => {
+  const { kafka } = await freshTopics();
+  const producer = connectionOf(kafka).producer({ transactionalId: 'marked', idempotent: true, maxInFlightRequests: 1 });
+  await producer.connect();
+  const written = async (end: 'commit' | 'abort'): Promise<void> => {
+    const transaction = await producer.transaction();
+    await transaction.send({ topic: nameIn(kafka.namespace, 'signals'), messages: [{ partition: 0, value: 'one' }] });
+    await transaction[end]();
+  };
+  const reader = await StretchReader.open(kafka, [{ topic: 'signals', partition: 0, from: 0, to: null }]);
+  const passed = async (offset: number): Promise<void> => {
+    while (reader.offsetAfter('signals', 0) < offset) await sleep(10);
+  };
+  try {
+    await written('commit');
+    while (await reader.nextBatch(10).then((records) => records?.length) === 0);
+    await passed(2);
+    await written('abort');
+    await passed(4);
+    assert.deepEqual(await reader.nextBatch(10), []);
+  } finally {
+    await reader.close();
+    await producer.disconnect();
+  }
 });
 
 test('a body of an older version of the schema is read as one of ours, and one of another schema is not', () => {

@@ -59,6 +59,8 @@ export async function firstOffsetsAt(options: KafkaOptions, topic: string, timeM
 export class StretchReader {
   readonly #queues: ReadonlyMap<string, Queue>;
   readonly #bell = new Bell();
+  /** Rings up to the end of the last batch: markers that come behind it, while it is worked on, are told by the next one. */
+  #heard = 0;
   #reading: Enduring | null = null;
   #failure: PortError | null = null;
   #isClosed = false;
@@ -86,19 +88,20 @@ export class StretchReader {
     return await this.#waited([...this.#queues.values()]);
   }
 
-  /** At most so many records of any stretch. None after a wait: ask again, and markers may have come. null when this was closed. Throws PortError. */
+  /** At most so many records of any stretch. None: ask again, and markers may have come. null when this was closed. Throws PortError. */
   async nextBatch(limit: number): Promise<StretchRecord[] | null> {
-    const { rings } = this.#bell;
     const records: StretchRecord[] = [];
     while (records.length < limit) {
       const before = records.length;
       for (const queue of this.#queues.values()) records.push(...queue.take(Math.min(SHARE, limit - records.length)));
       if (records.length === before) break;
     }
-    if (records.length > 0) return records;
-    if (this.#failure !== null) throw this.#failure;
-    if (this.#isClosed) return null;
-    await this.#bell.after(rings, FOR_EVER_MS);
+    if (records.length === 0) {
+      if (this.#failure !== null) throw this.#failure;
+      if (this.#isClosed) return null;
+      await this.#bell.after(this.#heard, FOR_EVER_MS);
+    }
+    this.#heard = this.#bell.rings;
     return records;
   }
 

@@ -5,7 +5,7 @@ kafka-acls.sh "$@" --add --allow-principal User:fillstream-ingestor --operation 
 kafka-acls.sh "$@" --add --allow-principal User:fillstream-ingestor --operation Read --operation DescribeConfigs --topic watchlist --topic ingest-progress --topic repairs
 kafka-acls.sh "$@" --add --allow-principal User:fillstream-ingestor --operation Read --topic fills
 kafka-acls.sh "$@" --add --allow-principal User:fillstream-ingestor --operation Read --group ingestor
-kafka-acls.sh "$@" --add --allow-principal User:fillstream-ingestor --operation Read --group fillstream-reader- --group fillstream-tail- --resource-pattern-type prefixed
+kafka-acls.sh "$@" --add --allow-principal User:fillstream-ingestor --operation Read --group fillstream-tail- --group fillstream-stretches- --resource-pattern-type prefixed
 kafka-acls.sh "$@" --add --allow-principal User:fillstream-processor --operation Read --operation DescribeConfigs --topic fills --topic order-updates --topic commits
 kafka-acls.sh "$@" --add --allow-principal User:fillstream-processor --operation Write --operation DescribeConfigs --topic signals --topic quarantine --topic repairs --topic commits
 kafka-acls.sh "$@" --add --allow-principal User:fillstream-processor --operation Read --group processor

@@ -24,7 +24,7 @@ export type Right = {
   readonly operations: readonly Operation[];
 };
 
-/** Groups of random names, which begin alike in every namespace: of topic-reader.ts and newest.ts, topic-tail.ts, stretch-reader.ts. */
+/** Groups of random names, which begin alike in every namespace: of newest.ts, topic-tail.ts, stretch-reader.ts. */
 const READER = 'fillstream-reader-';
 const TAIL = 'fillstream-tail-';
 const STRETCHES = 'fillstream-stretches-';
@@ -58,7 +58,7 @@ export function rightsOf(role: Role, namespace: string): readonly Right[] {
       topics([...INPUT_TOPICS, 'ingest-progress', 'gaps'], 'Write', 'DescribeConfigs'),
       topics(['watchlist', 'ingest-progress', 'repairs'], 'Read', 'DescribeConfigs'),
       topics(['fills'], 'Read'), // An import looks whether addresses are new.
-      group('ingestor', 'Read'), groups(READER, TAIL),
+      group('ingestor', 'Read'), groups(TAIL, STRETCHES),
     ];
     case 'processor': return [
       topics([...INPUT_TOPICS, 'commits'], 'Read', 'DescribeConfigs'),

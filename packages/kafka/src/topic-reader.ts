@@ -1,7 +1,7 @@
 // Everything committed on a topic, from its beginning to its present end: for tools and tests, not for the hot path.
 
-import { randomUUID } from 'node:crypto';
-import { connectionOf, nameIn, withAdmin, type KafkaOptions } from './connection.ts';
+import type { KafkaOptions } from './connection.ts';
+import { StretchReader, boundsOf } from './stretch-reader.ts';
 
 /** A zero byte and the schema's id. */
 const FRAME_BYTES = 5;
@@ -14,37 +14,20 @@ export type TopicRecord = {
   readonly timestamp: number;
 };
 
-/** Reads only what is committed. `name` is the topic's without its namespace. Throws PortError. */
+/** Reads only what is committed, each record once. `name` is the topic's without its namespace. Throws PortError. */
 export async function readTopic(options: KafkaOptions, name: string): Promise<TopicRecord[]> {
-  const kafka = connectionOf(options);
-  const topic = nameIn(options.namespace, name);
-  const ends = await withAdmin(kafka, async (admin) => await admin.fetchTopicOffsets(topic));
-  const left = new Map(ends.filter(({ low, high }) => low !== high).map(({ partition, high }) => [partition, Number(high)]));
-  const records: TopicRecord[] = [];
-  if (left.size === 0) return records;
-  const consumer = kafka.consumer({ groupId: `fillstream-reader-${randomUUID()}`, allowAutoTopicCreation: false, maxWaitTimeInMs: 50 });
-  const done = Promise.withResolvers<void>();
-  consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload: { partition, lastOffset } }) => {
-    if (Number(lastOffset) + 1 >= (left.get(partition) ?? Infinity)) left.delete(partition);
-    if (left.size === 0) done.resolve();
-  });
+  const bounds = await boundsOf(options, name);
+  const reader = await StretchReader.open(options, bounds.map(({ partition, low, high }) => ({ topic: name, partition, from: low, to: high })));
   try {
-    await consumer.connect();
-    await consumer.subscribe({ topics: [topic], fromBeginning: true });
-    await consumer.run({
-      autoCommit: false,
-      eachBatch: async ({ batch }) => {
-        await Promise.resolve();
-        for (const { offset, key, value, timestamp } of batch.messages) {
-          records.push({ partition: batch.partition, offset: Number(offset), key: key?.toString() ?? null, value, timestamp: Number(timestamp) });
-        }
-      },
-    });
-    await done.promise;
+    const records: TopicRecord[] = [];
+    for (let record = await reader.nextOfAny(); record !== null; record = await reader.nextOfAny()) {
+      const { partition, offset, key, value, timestamp } = record;
+      records.push({ partition, offset, key: key?.toString() ?? null, value, timestamp });
+    }
+    return records;
   } finally {
-    await consumer.disconnect();
+    await reader.close();
   }
-  return records;
 }
 
 /** A value's body, whatever schema of ours it was written with; null for what is framed otherwise. */

@@ -118,8 +118,17 @@ async function compared(installation: Installation, lines: readonly string[]): P
   const message = `${installation.namespace}, seed ${String(SEED)}`;
   const inputs = await Promise.all(INPUT_TOPICS.map((topic) => readTopic(installation.kafka, topic)));
   assert.deepEqual(differences(inputs, lines), [], message);
-  const expected = foldOf(inputs, await readTopic(installation.kafka, 'commits'));
-  assert.deepEqual(anomalies(await installation.signals(), expected), NO_ANOMALIES, message);
+  const [commits, signals] = [await readTopic(installation.kafka, 'commits'), await readTopic(installation.kafka, 'signals')];
+  assert.deepEqual({ commits: repeated(commits), signals: repeated(signals) }, { commits: [], signals: [] }, message);
+  const expected = foldOf(inputs, commits);
+  assert.deepEqual(anomalies(signals.map((record) => JSON.stringify(decodeSignal(bodyOf(record)))), expected), NO_ANOMALIES, message);
+}
+
+/** Where the same is written more than once, as `partition: offset, offset`: no two commits are alike, nor two signals. */
+function repeated(records: readonly TopicRecord[]): string[] {
+  const places = Map.groupBy(records, (record) => `${String(record.partition)} ${bodyOf(record).toString('hex')}`);
+  return Array.from(places.values()).filter(({ length }) => length > 1)
+    .map((same) => `${String(same[0]?.partition)}: ${same.map(({ offset }) => offset).join(', ')}`);
 }
 
 function bodyOf({ value }: TopicRecord): Buffer {

@@ -1,5 +1,6 @@
 // TCP ports of this machine, all on 127.0.0.1.
 
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import { StackError } from './errors.ts';
@@ -7,20 +8,19 @@ import { StackError } from './errors.ts';
 export const HOST = '127.0.0.1';
 const CONNECT_LIMIT_MS = 1_000;
 const ATTEMPTS = 3;
+/** Below those that systems give to outgoing connections: what is free now, or for a while, isn't taken by the next connection of anybody. */
+const [FIRST, LAST] = [20_000, 32_767];
+const TRIES_A_PORT = 100;
 
-/** Ports nobody listens on, all different. */
+/** Ports nobody listens on, all different. Throws StackError. */
 export async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  try {
-    return await Promise.all(servers.map(async (server) => {
-      await once(server.listen(0, HOST), 'listening');
-      const address = server.address();
-      if (address === null || typeof address === 'string') throw new StackError('failed', 'no TCP port is free on 127.0.0.1');
-      return address.port;
-    }));
-  } finally {
-    await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  const ports = new Set<number>();
+  for (let left = count * TRIES_A_PORT; ports.size < count; left -= 1) {
+    if (left === 0) throw new StackError('failed', `no TCP port from ${String(FIRST)} on is free on ${HOST}`);
+    const port = randomInt(FIRST, LAST + 1);
+    if (!ports.has(port) && await isFree(port)) ports.add(port);
   }
+  return [...ports];
 }
 
 /** Whether a server could listen on the port. */

@@ -24,6 +24,13 @@ export function lineOf(error: unknown): string {
   return line;
 }
 
+/** Why an output can't be written, in the user's words. */
+export function unwritableLine(path: string, error: unknown): string {
+  const full = error instanceof Error && 'code' in error && error.code === 'ENOSPC';
+  const why = full ? 'no space is left on the disk' : error instanceof Error ? error.message : String(error);
+  return `can't write ${path}: ${why}`;
+}
+
 export type Ending = { readonly code: number; readonly message: string | null };
 
 const SYSTEM_ERROR = /^E[A-Z0-9]+$/;

@@ -1,7 +1,7 @@
 // The `fillstream` command.
 
 import { Command } from 'commander';
-import { endingOf } from './errors.ts';
+import { endingOf, unwritableLine } from './errors.ts';
 import { tell } from './flags.ts';
 
 const VERSION = '0.1.0';
@@ -68,9 +68,7 @@ async function main(args: readonly string[]): Promise<number> {
 // Whoever read standard output has seen enough; a kill at any moment is safe, so this is.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0);
-  void import('./run/line-file.ts').then(({ unwritable }) => {
-    tell(unwritable('standard output', error).message, 'error');
-    process.exit(1);
-  });
+  process.stderr.write(`fillstream: ${unwritableLine('standard output', error)}\n`);
+  process.exit(1);
 });
 process.exitCode = await main(process.argv.slice(2));

@@ -6,6 +6,7 @@
 import { closeSync, constants, ftruncateSync, fstatSync, openSync, writeSync } from 'node:fs';
 import { STANDARD_INPUT } from '@fillstream/hyperliquid';
 import { PortError } from '@fillstream/runtime';
+import { unwritableLine } from '../errors.ts';
 
 /** The name that stands for standard output. */
 export const STANDARD_OUTPUT = STANDARD_INPUT;
@@ -101,10 +102,7 @@ class File implements LineFile {
   }
 }
 
-/** The error for an output that can't be written, in the user's words. */
+/** The error for an output that can't be written. */
 export function unwritable(path: string, error: unknown): PortError {
-  if (error instanceof PortError) return error;
-  const full = error instanceof Error && 'code' in error && error.code === 'ENOSPC';
-  const why = full ? 'no space is left on the disk' : error instanceof Error ? error.message : String(error);
-  return new PortError('log-broken', `can't write ${path}: ${why}`, { retryable: false, cause: error });
+  return error instanceof PortError ? error : new PortError('log-broken', unwritableLine(path, error), { retryable: false, cause: error });
 }

@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { defaultCache } from '@fillstream/stack';
+import { SHORT_LIFE, defaultCache } from '@fillstream/stack';
 import { ROOT } from '../end-to-end/command.ts';
 
 export type Topic = { readonly brokers: string; readonly registry: string; readonly name: string };
@@ -17,8 +17,6 @@ export type Reader = {
 
 const PYTHON = join(ROOT, 'examples/python');
 const JAVA = join(ROOT, 'examples/java');
-/** It lives for a second: what the second compiler would make of it isn't earned back. */
-const JAVA_FLAGS = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC'];
 const LIMIT_MS = 90_000;
 const runFile = promisify(execFile);
 
@@ -47,7 +45,7 @@ export function javaReader(): Reader | string {
   if (libraries === null) return 'no mvn, or it can\'t get what examples/java/pom.xml names';
   return {
     read: async ({ brokers, registry, name }, state) => await printed('java', [
-      ...JAVA_FLAGS, '-cp', join(libraries, 'libs', '*'), join(JAVA, 'ReadSignals.java'), brokers, registry, name, state, 'until-end',
+      ...SHORT_LIFE, '-cp', join(libraries, 'libs', '*'), join(JAVA, 'ReadSignals.java'), brokers, registry, name, state, 'until-end',
     ], {}),
   };
 }

@@ -1,5 +1,6 @@
 export { defaultCache, fetchArtifacts, fetchPrometheus, fetchRedis, type Artifacts, type PrometheusPrograms, type RedisProgram } from './artifacts.ts';
 export { StackError, type StackErrorCode } from './errors.ts';
+export { SHORT_LIFE } from './jvm.ts';
 export { startKafka, type Kafka, type KafkaNode, type KafkaOptions } from './kafka.ts';
 export type { Brokers, KafkaAddress, Properties } from './kafka-properties.ts';
 export type { Addresses } from './parts.ts';

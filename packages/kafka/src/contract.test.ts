@@ -8,10 +8,11 @@ import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SchemaType } from '@kafkajs/confluent-schema-registry';
 import type { RefusalReason, Signal } from '@fillstream/core';
-import type { EventLog } from '@fillstream/runtime';
+import type { EventLog, HistoryPoint } from '@fillstream/runtime';
 import { eventLogContract } from '@fillstream/runtime/contract';
 import { bodyReader, decodeQuarantined, decodeSignal, encodeRecord, encodeTick, schemaTextOf } from '@fillstream/schemas';
 import { fetchArtifacts, startKafka, startRegistry, type Kafka, type Registry } from '@fillstream/stack';
+import { offsetsOf } from './committed-offsets.ts';
 import {
   DEFAULT_TOPICS, KafkaInputWriter, KafkaLog, StretchReader, WireFormat, connectionOf, createTopics, nameIn, readTopic, registryOf, withAdmin,
   type KafkaOptions, type RegistryOptions,
@@ -120,7 +121,8 @@ async function joined(): Promise<{ readonly log: KafkaLog; readonly kafka: Kafka
   return { log, ...options };
 }
 
-test('what is committed is found in the topic commits when the group has forgotten its offsets', async () => {
+/** A log whose partition 0 has a commit of two ticks; it is closed. */
+async function committedOnce(): Promise<{ readonly kafka: KafkaOptions; readonly registry: RegistryOptions; readonly groupId: string; readonly start: HistoryPoint; readonly to: HistoryPoint }> {
   const { log, kafka, registry: schemas } = await joined();
   const writer = await KafkaInputWriter.connect(kafka, schemas);
   await writer.append([{ kind: 'tick', topic: 'fills', key: null, timestamp: TICK_AT, body: encodeTick(TICK_AT) }]);
@@ -130,14 +132,36 @@ test('what is committed is found in the topic commits when the group has forgott
   const merge = [{ topic: 0, count: 1 }, { topic: 1, count: 1 }];
   await opened.commit({ from: opened.start, to, merge, clocks: [TICK_AT, TICK_AT], signals: [], refused: [], lacks: [], afterEnd: false });
   await log.close();
-  await withAdmin(connectionOf(kafka), async (admin) => {
-    await admin.deleteGroups([log.groupId]);
+  return { kafka, registry: schemas, groupId: log.groupId, start: opened.start, to };
+}
+
+async function reopened({ kafka, registry: schemas }: { readonly kafka: KafkaOptions; readonly registry: RegistryOptions }): Promise<readonly HistoryPoint[]> {
+  const log = await KafkaLog.connect({ kafka, registry: schemas, sessionTimeoutMs: 6_000 });
+  await log.join();
+  const { committed, start } = await log.open(0);
+  await log.close();
+  return [committed, start];
+}
+
+test('what is committed is found in the topic commits when the group has forgotten its offsets', async () => {
+  const { groupId, start, to, ...options } = await committedOnce();
+  await withAdmin(connectionOf(options.kafka), async (admin) => {
+    await admin.deleteGroups([groupId]);
   });
-  const again = await KafkaLog.connect({ kafka, registry: schemas, sessionTimeoutMs: 6_000 });
-  await again.join();
-  const reopened = await again.open(0);
-  assert.deepEqual([reopened.committed, reopened.start], [to, opened.start]);
-  await again.close();
+  assert.deepEqual(await reopened(options), [to, start]);
+});
+
+test('what is committed is found in the topic commits when the group tells of an older commit', async () => {
+  const { groupId, start, to, ...options } = await committedOnce();
+  const older = { start: start.position.offsets, point: { position: { offsets: [1, 0], fired: 0 }, id: '00000000000000a0' }, last: [null, null] };
+  const topics = offsetsOf(['fills', 'order-updates'].map((topic) => nameIn(options.kafka.namespace, topic)), 0, older);
+  const producer = connectionOf(options.kafka).producer({ transactionalId: 'older', idempotent: true, maxInFlightRequests: 1 });
+  await producer.connect();
+  const transaction = await producer.transaction();
+  await transaction.sendOffsets({ consumerGroupId: groupId, topics });
+  await transaction.commit();
+  await producer.disconnect();
+  assert.deepEqual(await reopened(options), [to, start]);
 });
 
 test('a topic with another number of partitions is refused, and left as it is', async () => {

@@ -1,21 +1,22 @@
 // EventLog on Kafka: the group's consumer, one output producer for each open partition.
 //
-// K1  What is committed is read after the fence, from the group's offsets; where they were lost or overwritten, from the
-//     topic `commits`, whose records are written in the same transactions.
+// K1  What is committed is read after the fence, from the group's offsets and from the topic `commits`, which is written in the
+//     same transactions. The later of them holds: offsets may be lost or overwritten, and a coordinator that has just taken the
+//     group over may answer with older ones, while no broker tells an end of a topic that it had told to be later before.
 // K2  Input is never skipped: what was deleted unread, a topic made anew and added partitions end in an error.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { PortError, startOf, type EventLog, type HistoryPoint, type PartitionLog } from '@fillstream/runtime';
+import { PortError, comparePositions, startOf, type EventLog, type HistoryPoint, type PartitionLog } from '@fillstream/runtime';
 import { INPUT_TOPICS, readCommit, type Committed } from '@fillstream/topics';
 import type { Topic } from '@fillstream/schemas';
 import type { Admin, Consumer, Kafka } from 'kafkajs';
 import { coPartitionAssigner } from './assigner.ts';
-import type { FetchedRecord } from './backlog.ts';
 import { committedPointOf, type CommittedPoint } from './committed-offsets.ts';
 import { connectionOf, isRetriable, kafkaFailure, messageOf, nameIn, type KafkaOptions } from './connection.ts';
 import { enduring, type Enduring } from './enduring.ts';
-import { Feed, lostRecords, type TopicQueue } from './feed.ts';
+import { Feed, lostRecords } from './feed.ts';
 import { isSame, parseLast, type Applied } from './last-applied.ts';
+import { firstStart, lastCommit } from './last-commit.ts';
 import { LagWatch } from './lag.ts';
 import { Membership, sessionConfig } from './membership.ts';
 import { openPlain, openTransactional, type Offsets, type OnStep, type Outputs } from './outputs.ts';
@@ -49,8 +50,6 @@ const FETCH_WAIT_MS = 100;
 const WATCH_MS = 2_000;
 const REPEATS = 20;
 const REPEAT_MS = 250;
-const TAIL_RECORDS = 64;
-const TAIL_WAIT_MS = 2_000;
 const SAME_WAIT_MS = 10_000;
 
 /** The topics that the processor writes. */
@@ -184,36 +183,20 @@ export class KafkaLog implements EventLog {
 
   /** K1. */
   async #committed(partition: number): Promise<CommittedPoint> {
+    const [byGroup, last] = await Promise.all([this.#groupPoint(partition), lastCommit(this, this.#feed, partition)]);
+    const isGroupBehind = last !== null && (byGroup === null || comparePositions(last.point.position, byGroup.point.position) === 'after');
+    if (!isGroupBehind) return byGroup ?? await this.#beginning(partition);
+    return { ...last, start: byGroup?.start ?? await firstStart(this, this.#feed, partition) };
+  }
+
+  /** As the group's offsets tell it; null when they don't. */
+  async #groupPoint(partition: number): Promise<CommittedPoint | null> {
     const names = INPUT_TOPICS.map((topic) => this.nameOf(topic));
     const fetched = await repeated(async () => await this.#admin.fetchOffsets({ groupId: this.groupId, topics: names }));
-    const found = names.flatMap((name) => {
+    return committedPointOf(names.flatMap((name) => {
       const topic = fetched.find((each) => each.topic === name);
       return topic?.partitions.find((each) => each.partition === partition) ?? [];
-    });
-    return committedPointOf(found) ?? await this.#lastCommit(partition) ?? await this.#beginning(partition);
-  }
-
-  /** What the topic `commits` ends with; null when it is empty. */
-  async #lastCommit(partition: number): Promise<CommittedPoint | null> {
-    const { low, high } = await this.#boundsOf('commits', partition);
-    if (low === high) return null;
-    const first = await this.#readCommit(partition, low);
-    for (let back = TAIL_RECORDS; ; back *= TAIL_RECORDS) {
-      const queue = this.#feed.open(this.nameOf('commits'), partition, Math.max(low, high - back));
-      const last = await lastOf(queue);
-      this.#feed.close(queue.topic, partition, queue);
-      if (last !== null && first !== null) {
-        return { start: first.from, point: (await this.decodeCommit(last.value)).to, last: parseLast(last.headers['last']?.toString()) };
-      }
-      if (high - back <= low) return null; // Nothing but aborted transactions.
-    }
-  }
-
-  async #readCommit(partition: number, from: number): Promise<Committed | null> {
-    const queue = this.#feed.open(this.nameOf('commits'), partition, from);
-    const message = await queue.next(TAIL_WAIT_MS);
-    this.#feed.close(queue.topic, partition, queue);
-    return message === null ? null : await this.decodeCommit(message.value);
+    }));
   }
 
   /** Throws PortError for what is no commit of ours. */
@@ -293,16 +276,6 @@ async function repeated<T>(request: () => Promise<T>): Promise<T> {
       if (left === 0 || !isRetriable(error)) throw error;
       await sleep(REPEAT_MS);
     }
-  }
-}
-
-/** The last record that arrives. */
-async function lastOf(queue: TopicQueue): Promise<FetchedRecord | null> {
-  let last: FetchedRecord | null = null;
-  for (;;) {
-    const message = await queue.next(last === null ? TAIL_WAIT_MS : FETCH_WAIT_MS);
-    if (message === null) return last;
-    last = message;
   }
 }
 

@@ -9,8 +9,7 @@ import { findNode } from './node.mjs';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-// kafkajs sets timers in the past, which Node warns of.
-const NODE_FLAGS = ['--disable-warning=ExperimentalWarning', '--disable-warning=TimeoutNegativeWarning'];
+const NODE_FLAGS = ['--disable-warning=ExperimentalWarning'];
 
 /** Runs a script of the workspace with this process's streams; ends as the script ends. */
 export async function run(script, args) {

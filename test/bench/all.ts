@@ -19,7 +19,7 @@ type Part = {
   readonly quick: readonly string[];
 };
 
-const NODE_FLAGS = ['--disable-warning=ExperimentalWarning', '--disable-warning=TimeoutNegativeWarning'];
+const NODE_FLAGS = ['--disable-warning=ExperimentalWarning'];
 /** What takes a whole machine at once comes first, while it is quiet for certain. */
 const PARTS: readonly Part[] = [
   { name: 'model', script: 'model.ts', args: [], quick: ['--quick'] },

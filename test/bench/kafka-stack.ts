@@ -10,7 +10,7 @@ import { RedisConnection } from '@fillstream/redis';
 import { fetchArtifacts, startKafka, startRedis, startRegistry } from '@fillstream/stack';
 
 const ROOT = join(import.meta.dirname, '../..');
-const NODE_FLAGS = ['--disable-warning=ExperimentalWarning', '--disable-warning=TimeoutNegativeWarning'];
+const NODE_FLAGS = ['--disable-warning=ExperimentalWarning'];
 const COMPILE_CACHE = join(tmpdir(), 'fillstream-bench', 'compile');
 /** None outlives the benchmark. */
 const children = new Set<ChildProcess>();

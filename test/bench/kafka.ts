@@ -138,7 +138,7 @@ async function latencies(plan: Plan, servers: Servers, journal: Journal): Promis
 
 function readRaw(installation: Installation): RawRow {
   const topics = ['fills', 'order-updates'].map((topic) => installation.nameOf(topic)).join(',');
-  const output = execFileSync(process.execPath, ['--disable-warning=TimeoutNegativeWarning', join(import.meta.dirname, 'kafka-raw-read.ts'), installation.kafka.brokers.join(','), topics], { encoding: 'utf8' });
+  const output = execFileSync(process.execPath, [join(import.meta.dirname, 'kafka-raw-read.ts'), installation.kafka.brokers.join(','), topics], { encoding: 'utf8' });
   // Written by kafka-raw-read.ts.
   // eslint-disable-next-line @typescript-eslint/consistent-type-assertions
   const row = JSON.parse(output) as RawRow;

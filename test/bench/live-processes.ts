@@ -10,7 +10,7 @@ import type { Readable } from 'node:stream';
 const ROOT = join(import.meta.dirname, '../..');
 const COMMAND = join(ROOT, 'packages/cli/src/main.ts');
 const EXCHANGE = join(ROOT, 'packages/simulator/src/exchange/main.ts');
-const NODE_FLAGS = ['--disable-warning=ExperimentalWarning', '--disable-warning=TimeoutNegativeWarning'];
+const NODE_FLAGS = ['--disable-warning=ExperimentalWarning'];
 const COMPILE_CACHE = join(tmpdir(), 'fillstream-bench', 'compile');
 /** None outlives the benchmark. */
 const children = new Set<ChildProcess>();

@@ -23,7 +23,7 @@ import { foldedText, readProfile, type Profile } from './profile/profile.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const COMMAND = join(ROOT, 'packages/cli/src/main.ts');
-const NODE_FLAGS = ['--disable-warning=ExperimentalWarning', '--disable-warning=TimeoutNegativeWarning'];
+const NODE_FLAGS = ['--disable-warning=ExperimentalWarning'];
 const PARTITIONS = 4;
 const POLL_MS = 50;
 const SUBJECTS = { kafka: 'a processor on Kafka and Redis', embedded: 'the embedded run' } as const;

@@ -23,7 +23,7 @@ import { Installation, startServers, type Servers } from './kafka-stack.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const COMMAND = join(ROOT, 'packages/cli/src/main.ts');
-const NODE_FLAGS = ['--disable-warning=ExperimentalWarning', '--disable-warning=TimeoutNegativeWarning'];
+const NODE_FLAGS = ['--disable-warning=ExperimentalWarning'];
 const POLL_MS = 50;
 const HEADER_BYTES = 5;
 

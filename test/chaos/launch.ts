@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { ROOT, hearing, type Ended, type Running } from '../end-to-end/command.ts';
 
 const SOURCE = join(ROOT, 'packages/cli/src/main.ts');
-const NODE_FLAGS = ['--disable-warning=ExperimentalWarning', '--disable-warning=TimeoutNegativeWarning'];
+const NODE_FLAGS = ['--disable-warning=ExperimentalWarning'];
 const COMPILE_CACHE = join(tmpdir(), 'fillstream-test-compile-cache');
 /** None outlives this process. */
 const children = new Set<ChildProcess>();

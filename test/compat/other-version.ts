@@ -21,7 +21,7 @@ export type Version = {
 
 const SOURCES = ['packages', 'services', 'schemas', 'infra', 'package.json'];
 const MAIN = 'packages/cli/src/main.ts';
-const NODE_FLAGS = ['--disable-warning=ExperimentalWarning', '--disable-warning=TimeoutNegativeWarning'];
+const NODE_FLAGS = ['--disable-warning=ExperimentalWarning'];
 const LOCKFILE = 'pnpm-lock.yaml';
 
 export const THIS_VERSION: Version = { name: 'this version', main: join(ROOT, MAIN) };

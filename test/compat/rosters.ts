@@ -26,7 +26,7 @@ export function rosterOf(t: TestContext, kafka: KafkaOptions, partitions: number
   return {
     join: ({ main }, capacity) => {
       const member: { addresses: readonly string[]; ticks: readonly number[] } = { addresses: [], ticks: [] };
-      const execArgv = ['--disable-warning=ExperimentalWarning', '--disable-warning=TimeoutNegativeWarning'];
+      const execArgv = ['--disable-warning=ExperimentalWarning'];
       const child = fork(join(main, MEMBER), [JSON.stringify({ kafka, capacity, partitions })], { execArgv });
       child.on('message', (message) => {
         if (typeof message === 'object' && 'assignment' in message) Object.assign(member, message.assignment);

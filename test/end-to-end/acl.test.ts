@@ -30,7 +30,6 @@ const SETTINGS = ['--set', 'timeoutMs=3s', '--set', 'graceMs=1s', '--set', 'quie
 const LIMITS = { connectsPerMinute: 1_000, messagesPerMinute: 100_000, weightPerMinute: 100_000 };
 /** A record that the processor refuses. */
 const POISON = '{"kind":"what","receivedAt":1760000000000}';
-const QUIET = { NODE_OPTIONS: '--disable-warning=TimeoutNegativeWarning' };
 const PATIENCE_MS = 60_000;
 /** A login that may read the server's settings could read its passwords. */
 const AUTHORIZER = {
@@ -104,7 +103,7 @@ function optionsOf(user: string): KafkaOptions {
 }
 
 async function as(role: Role, ...args: readonly string[]): Promise<Ended> {
-  return await fillstream([...args, ...flagsOf(userOf(role, NAMESPACE))], { env: QUIET });
+  return await fillstream([...args, ...flagsOf(userOf(role, NAMESPACE))]);
 }
 
 /** Does it, and says what it said. */
@@ -115,7 +114,7 @@ async function done(role: Role, ...args: readonly string[]): Promise<Ended> {
 }
 
 function begin(role: Role, ...args: readonly string[]): Running {
-  const begun = start([...args, ...flagsOf(userOf(role, NAMESPACE))], { env: QUIET });
+  const begun = start([...args, ...flagsOf(userOf(role, NAMESPACE))]);
   running.push(begun);
   return begun;
 }
@@ -198,13 +197,13 @@ describe('on servers that demand rights', () => {
 
   test('a login without rights sees no topic, and may not give rights to itself', async () => {
     const flags = flagsOf('stranger');
-    assertRefused(await fillstream(['acl', 'kafka', '--apply', ...flags], { env: QUIET }), 1, /authoriz/i);
-    assertRefused(await fillstream(['topics', 'create', ...flags], { env: QUIET }), 1, /authoriz|Topic creation errors/i);
+    assertRefused(await fillstream(['acl', 'kafka', '--apply', ...flags]), 1, /authoriz/i);
+    assertRefused(await fillstream(['topics', 'create', ...flags]), 1, /authoriz|Topic creation errors/i);
   });
 
   test('who may give rights gives them all by one command, and again without effect', async () => {
     for (let times = 2; times > 0; times -= 1) {
-      const { code, stderr } = await fillstream(['acl', 'kafka', '--apply', ...flagsOf('admin')], { env: QUIET });
+      const { code, stderr } = await fillstream(['acl', 'kafka', '--apply', ...flagsOf('admin')]);
       assert.equal(code, 0, stderr);
       assert.match(stderr, /[0-9]+ rights of acl-topics, .* are there/);
     }

@@ -22,7 +22,6 @@ type Span = { readonly from?: number; readonly to?: number };
 const ADDRESS = `0x${'ab'.repeat(20)}`;
 const PATIENCE_MS = 90_000;
 /** The client of Kafka sets timers in the past. */
-const QUIET = { env: { NODE_OPTIONS: '--disable-warning=TimeoutNegativeWarning' } };
 /** No timer comes between the fills of an order: signals are the same on any number of partitions. */
 const SETTINGS = ['--set', 'graceMs=1h', '--set', 'quietMs=1h', '--set', 'timeoutMs=1h'];
 
@@ -285,7 +284,7 @@ suite('onto Kafka', { concurrency: 1 }, () => {
     const installation = new Installation(held(), '');
     await installation.createTopics(2);
     const run = async (namespace: string, ...addresses: readonly string[]): Promise<Ended> => (
-      await fillstream([...flagsOf(exchange, addresses), '--from', String(beganAt(exchange)), ...kafkaFlags(namespace)], QUIET)
+      await fillstream([...flagsOf(exchange, addresses), '--from', String(beganAt(exchange)), ...kafkaFlags(namespace)])
     );
     assert.equal((await fillstream(['watch', 'add', watched, ...kafkaFlags('')])).code, 0);
     assertRefused(await run('', fresh, watched), 1, new RegExp(`${watched} is on the watchlist: .*--namespace`));

@@ -22,7 +22,6 @@ const HOUR_MS = 3_600_000;
 const SETTINGS: TopicsOptions = { ...DEFAULT_TOPICS, partitions: PARTITIONS };
 
 /** The client's own noise, which the command would not make by itself. */
-const QUIET = { NODE_OPTIONS: '--disable-warning=TimeoutNegativeWarning' };
 
 const folder = mkdtempSync(join(tmpdir(), 'fillstream-doctor-'));
 const redisServers: Redis[] = [];
@@ -68,7 +67,7 @@ type Diagnosis = { readonly ended: Ended; readonly findings: readonly Finding[];
 
 /** All that isn't ok, but that no processor runs. */
 async function diagnosed({ flags }: Pick<Site, 'flags'>, more: readonly string[] = [], env: Readonly<Record<string, string>> = {}): Promise<Diagnosis> {
-  const ended = await fillstream(['doctor', '--json', ...Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, value]), ...more], { env: { ...QUIET, ...env } });
+  const ended = await fillstream(['doctor', '--json', ...Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, value]), ...more], { env });
   assertNoStack(ended.stderr);
   const findings = ended.stdout.trimEnd().split('\n').map((line) => JSON.parse(line) as Finding);
   const wrong = findings.filter(({ verdict, check, found }) => verdict !== 'ok' && !(check.startsWith('group ') && found.startsWith('no processor runs')));
@@ -290,7 +289,7 @@ const POLL_MS = 300;
 
 async function statusOf(flags: Site['flags'], ...more: readonly string[]): Promise<Status> {
   const { data: _, ...reached } = flags;
-  const ended = await fillstream(['status', '--json', ...Object.entries(reached).flatMap(([flag, value]) => [`--${flag}`, value]), ...more], { env: QUIET });
+  const ended = await fillstream(['status', '--json', ...Object.entries(reached).flatMap(([flag, value]) => [`--${flag}`, value]), ...more]);
   assert.deepEqual([ended.code, ended.stderr], [0, '']);
   return JSON.parse(ended.stdout) as Status;
 }
@@ -357,7 +356,7 @@ describe('status', { concurrency: 2 }, () => {
     const out = join(folder, 'watched.txt');
     const descriptor = openSync(out, 'w');
     const args = Object.entries(reached).flatMap(([flag, value]) => [`--${flag}`, value]);
-    const running = start(['status', '--watch', '--every', '100ms', ...args], { stdout: descriptor, env: QUIET });
+    const running = start(['status', '--watch', '--every', '100ms', ...args], { stdout: descriptor });
     const shown = (): number => readFileSync(out, 'utf8').split('gaps ').length - 1;
     while (shown() < 2) await Promise.race([sleep(POLL_MS), running.ended.then(({ stderr }) => assert.fail(stderr))]);
     running.kill('SIGTERM');

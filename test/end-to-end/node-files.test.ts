@@ -22,7 +22,6 @@ const PACK: Readonly<Record<string, (text: string) => Uint8Array>> = {
 };
 
 /** The Kafka client's own warning on recent Nodes. */
-const QUIET = { env: { NODE_OPTIONS: '--disable-warning=TimeoutNegativeWarning' } };
 
 /** Alone in the default namespace. */
 const held = serversOfTests({ alone: true });
@@ -106,7 +105,7 @@ async function run(t: TestContext, ...args: readonly string[]): Promise<{ readon
 
 async function importInto(namespace: string, ...args: readonly string[]): Promise<Ended> {
   const { kafka, registry } = held();
-  return await fillstream(['import', '--kafka', kafka.bootstrap, '--registry', registry.url, ...(namespace === '' ? [] : ['--namespace', namespace]), ...args], QUIET);
+  return await fillstream(['import', '--kafka', kafka.bootstrap, '--registry', registry.url, ...(namespace === '' ? [] : ['--namespace', namespace]), ...args]);
 }
 
 async function installed(namespace: string): Promise<Installation> {
@@ -240,7 +239,7 @@ test('records older than those that an installation has are refused, new address
 test('an import that is interrupted while its input is silent ends, and says that the rest is missing', async () => {
   const { kafka, registry } = held();
   const installation = await installed('interrupted');
-  const running = start(['import', '--kafka', kafka.bootstrap, '--registry', registry.url, '--namespace', 'interrupted', '--journal', '-'], { ...QUIET, open: true });
+  const running = start(['import', '--kafka', kafka.bootstrap, '--registry', registry.url, '--namespace', 'interrupted', '--journal', '-'], { open: true });
   for (const line of marketLines({ seed: SEED, records: 12_000 })) running.input.write(`${line}\n`);
   while ((await readTopic(installation.kafka, 'fills')).length === 0) await sleep(200);
   running.kill('SIGINT');

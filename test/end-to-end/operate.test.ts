@@ -13,7 +13,6 @@ import { assertNoStack, assertRefused, fillstream, folderFor, shell, start, type
 import { SEED, START_AT, marketLines, poisoned, writeLines } from './journals.ts';
 
 const PARTITIONS = 2;
-const QUIET = { NODE_OPTIONS: '--disable-warning=TimeoutNegativeWarning' };
 
 type World = { readonly servers: JoinedServers; readonly installation: Installation; readonly folder: string; readonly lines: readonly string[] };
 let held: World | null = null;
@@ -66,7 +65,7 @@ function redisFlags(): string[] {
 }
 
 async function ran(...args: readonly string[]): Promise<Ended> {
-  const ended = await fillstream([...args, ...flags()], { env: QUIET });
+  const ended = await fillstream([...args, ...flags()]);
   assertNoStack(ended.stderr);
   return ended;
 }
@@ -155,7 +154,7 @@ test('records that no commit covers are told as not processed yet', async (t) =>
 
 test('a log of npm start is read while it is written', async (t) => {
   const data = join(folderFor(t), 'data');
-  const running = start(['start', '--data', data, '--rate', '100'], { env: QUIET });
+  const running = start(['start', '--data', data, '--rate', '100']);
   t.after(() => running.kill('SIGKILL'));
   let explained: Ended | null = null;
   const address = await running.heard(/(0x[0-9a-f]{40}): watched/);
@@ -190,12 +189,12 @@ test('the tail of the signals is the topic, filtered and cut as asked', async ()
 
 test('the tail follows what is committed, and an interrupt ends it well', async () => {
   const { installation } = world();
-  const tail = start(['signals', 'tail', ...flags()], { env: QUIET });
+  const tail = start(['signals', 'tail', ...flags()]);
   await tail.heard(/follows the signals/);
   const address = `0x${'d4'.repeat(20)}`;
   const data = { coin: 'BTC', px: '1', sz: '1', side: 'B', time: START_AT, startPosition: '0', dir: 'Open Long', oid: 1, tid: 1 };
   const update = { order: { coin: 'BTC', side: 'B', sz: '0', oid: 1, origSz: '1' }, status: 'filled', statusTimestamp: START_AT };
-  const one = start(['signals', 'tail', ...flags(), '--address', address, '--from', 'earliest', '--limit', '1'], { env: QUIET });
+  const one = start(['signals', 'tail', ...flags(), '--address', address, '--from', 'earliest', '--limit', '1']);
   const writer = await installation.writer();
   await writer.append([
     encodeInput(JSON.stringify({ kind: 'fill', address, receivedAt: START_AT, data })), encodeInput(JSON.stringify({ kind: 'orderUpdate', address, receivedAt: START_AT, data: update })),
@@ -212,7 +211,7 @@ test('the tail follows what is committed, and an interrupt ends it well', async 
 });
 
 test('a reader that has seen enough ends the tail quietly', () => {
-  const { stdout, stderr } = shell(`set -o pipefail; $FILLSTREAM signals tail --from earliest --no-follow ${flags().join(' ')} | head -1; echo "$?"`, QUIET);
+  const { stdout, stderr } = shell(`set -o pipefail; $FILLSTREAM signals tail --from earliest --no-follow ${flags().join(' ')} | head -1; echo "$?"`);
   assertNoStack(stderr);
   assert.equal(stdout.trimEnd().split('\n').at(-1), '0', stderr);
 });
@@ -272,7 +271,7 @@ test('what can\'t be carried out is refused in one line', async () => {
   assertRefused(await ran('quarantine', 'show', '0/999999'), 1, /no refused record 0\/999999/);
   assertRefused(await ran('quarantine', 'show', '9/0'), 1, /no refused record 9\/0/);
   assertRefused(await ran('quarantine', 'retry'), 2, /expected PARTITION\/OFFSET, or --reason/);
-  assertRefused(await fillstream(['quarantine', 'list', ...flags(), '--namespace', 'nowhere'], { env: QUIET }), 1, /there is no topic nowhere\.quarantine/);
+  assertRefused(await fillstream(['quarantine', 'list', ...flags(), '--namespace', 'nowhere']), 1, /there is no topic nowhere\.quarantine/);
   writeFileSync(join(world().folder, 'torn.gz'), 'no gzip');
   assertRefused(await ran('orders', 'list', '--address', `0x${'a1'.repeat(20)}`, '--journal', join(world().folder, 'torn.gz')), 1, /damaged/);
 });

@@ -87,13 +87,12 @@ function asArguments(command: readonly string[], flags: Flags): string[] {
 
 /** Runs the command to its end, and looks at all that it said. */
 async function secretly(command: readonly string[], flags: Flags, env: Readonly<Record<string, string | undefined>> = {}): Promise<Ended> {
-  const ended = await fillstream(asArguments(command, flags), { env: { ...QUIET, ...env } });
+  const ended = await fillstream(asArguments(command, flags), { env });
   assertSecret(ended);
   return ended;
 }
 
 /** The client's own noise, which the command would not make by itself. */
-const QUIET = { NODE_OPTIONS: '--disable-warning=TimeoutNegativeWarning' };
 
 /** Neither a password nor its Base64, which has one of three forms by its place, is in what was said. */
 function assertSecret({ stdout, stderr }: Ended): void {
@@ -117,7 +116,7 @@ function assertFails({ code, stderr }: Ended, expected: number, message: RegExp)
 
 /** Runs a processor until it has partitions, and stops it as an operator would. */
 async function workBriefly(args: readonly string[], env: Readonly<Record<string, string>>): Promise<void> {
-  const running = start(args, { env: { ...QUIET, ...env } });
+  const running = start(args, { env });
   await running.heard(/partition \d rebuilt[^]*partition \d rebuilt/);
   running.kill('SIGTERM');
   const ended = await running.ended;
@@ -250,7 +249,7 @@ describe('a log in JSON', () => {
   }
 
   test('has a partition\'s life in constant messages, with the data in fields', async () => {
-    const running = start(asArguments(['processor', '--session-timeout', '2000', '--log', 'json'], inFiles('files')), { env: QUIET });
+    const running = start(asArguments(['processor', '--session-timeout', '2000', '--log', 'json'], inFiles('files')));
     await running.heard(/"partition taken over"[^]*"partition taken over"/);
     running.kill('SIGTERM');
     const ended = await running.ended;

@@ -50,7 +50,7 @@ class Site {
   }
 
   async command(...args: readonly string[]): Promise<Ended> {
-    const ended = await fillstream([...args, ...this.#flags], { env: { NODE_OPTIONS: '--disable-warning=TimeoutNegativeWarning' } });
+    const ended = await fillstream([...args, ...this.#flags]);
     said.push(ended.stderr, ...(/^(?:webhook add|token create)/.test(args.join(' ')) ? [] : [ended.stdout]));
     return ended;
   }

@@ -6,6 +6,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PortError } from '@fillstream/runtime';
 import { Kafka, logLevel, type Admin, type KafkaConfig, type Producer, type SASLOptions } from 'kafkajs';
+import { letConnectionsRest } from './resting-connections.ts';
 
 export type KafkaOptions = {
   /** host:port of some brokers. */
@@ -44,6 +45,8 @@ const UNCONNECTED = /^Broker not connected$/;
 /** What a group says to a member whose protocols no other one knows. */
 const STRANGER = /protocols are incompatible/;
 const REFUSED_LOGIN = /SASL \S.* authentication failed/;
+
+letConnectionsRest();
 
 export function connectionOf(options: KafkaOptions): Kafka {
   const kafka = clientOf(options, RETRIES);

@@ -20,6 +20,7 @@ import {
 
 const PARTITIONS = 2;
 const HEADER_BYTES = 5;
+const REST_MS = 200;
 const folder = mkdtempSync(join(tmpdir(), 'fillstream-kafka-'));
 let broker: Kafka | null = null;
 let registry: Registry | null = null;
@@ -169,6 +170,16 @@ test('a topic with another number of partitions is refused, and left as it is', 
   await assert.rejects(createTopics(kafka, schemas, { ...DEFAULT_TOPICS, partitions: PARTITIONS + 1 }), /has 2 partitions, expected 3/);
   const again = await createTopics(kafka, schemas, { ...DEFAULT_TOPICS, partitions: PARTITIONS });
   assert.ok(again.every(({ made, partitions }) => !made && partitions === PARTITIONS));
+});
+
+test('a client that has nothing to send rests', async (t) => {
+  assert.ok(broker !== null);
+  await withAdmin(connectionOf({ brokers: [broker.bootstrap] }), async (admin) => {
+    await admin.listTopics();
+    const timers = t.mock.method(globalThis, 'setTimeout');
+    await sleep(REST_MS);
+    assert.ok(timers.mock.callCount() < REST_MS / 10, 'but for what the other tests left open');
+  });
 });
 
 test('a log without topics says what to run', async () => {

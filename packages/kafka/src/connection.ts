@@ -6,7 +6,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PortError } from '@fillstream/runtime';
 import { Kafka, logLevel, type Admin, type KafkaConfig, type Producer, type SASLOptions } from 'kafkajs';
-import { letConnectionsRest } from './resting-connections.ts';
+import { mendTimers } from './client-timers.ts';
 
 export type KafkaOptions = {
   /** host:port of some brokers. */
@@ -46,7 +46,7 @@ const UNCONNECTED = /^Broker not connected$/;
 const STRANGER = /protocols are incompatible/;
 const REFUSED_LOGIN = /SASL \S.* authentication failed/;
 
-letConnectionsRest();
+mendTimers();
 
 export function connectionOf(options: KafkaOptions): Kafka {
   const kafka = clientOf(options, RETRIES);

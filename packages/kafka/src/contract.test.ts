@@ -182,6 +182,24 @@ test('a client that has nothing to send rests', async (t) => {
   });
 });
 
+test('a consumer whose wall clock is set back stays in its group', { timeout: 60_000 }, async (t) => {
+  const { kafka } = await freshTopics();
+  const consumer = connectionOf(kafka).consumer({ groupId: nameIn(kafka.namespace, 'beating'), heartbeatInterval: 100, maxWaitTimeInMs: 100 });
+  t.after(() => consumer.disconnect());
+  let beats = 0;
+  consumer.on(consumer.events.HEARTBEAT, () => { beats += 1; });
+  const beaten = async (times: number): Promise<void> => {
+    for (const goal = beats + times; beats < goal;) await sleep(10);
+  };
+  await consumer.connect();
+  await consumer.subscribe({ topic: nameIn(kafka.namespace, 'fills') });
+  await consumer.run({ eachMessage: async () => { await Promise.resolve(); } });
+  await beaten(1);
+  const right = Date.now;
+  t.mock.method(Date, 'now', () => right() - 3_600_000);
+  await beaten(3);
+});
+
 test('a log without topics says what to run', async () => {
   assert.ok(broker !== null && registry !== null);
   const kafka = { brokers: [broker.bootstrap], namespace: 'nowhere' };

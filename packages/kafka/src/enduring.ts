@@ -1,6 +1,5 @@
 // A consumer that outlives what passes. The client begins anew by itself after most failures; not while no broker knows the
-// group's coordinator, as it is after a broker was lost or all of them were started again; and not when the wall clock goes back:
-// it times its heartbeats by that, and would be silent, and out of the group, until the clock is there again.
+// group's coordinator, as it is after a broker was lost or all of them were started again.
 
 import type { PortError } from '@fillstream/runtime';
 import type { Consumer, ConsumerRunConfig } from 'kafkajs';
@@ -9,9 +8,6 @@ import { kafkaFailure } from './connection.ts';
 /** By the client's names. */
 const PASSES: ReadonlySet<string> = new Set(['KafkaJSGroupCoordinatorNotFound', 'KafkaJSNoBrokerAvailableError', 'KafkaJSBrokerNotFound']);
 const AGAIN_MS = 500;
-const LOOK_MS = 500;
-/** A clock that is set back by less delays a heartbeat by less. */
-const BACK_MS = 1_000;
 
 export type Enduring = {
   /** Resolves when the group has it; or later, after a failure that passes. */
@@ -22,22 +18,10 @@ export type Enduring = {
 
 /** `onFailure` is told of what doesn't pass: the consumer is at its end then. */
 export function enduring(consumer: Consumer, what: string, config: ConsumerRunConfig, onFailure: (error: PortError) => void): Enduring {
-  let [timer, clock]: (NodeJS.Timeout | undefined)[] = [];
+  let timer: NodeJS.Timeout | undefined;
   let hasEnded = false;
-  let renewing: Promise<void> = Promise.resolve();
   const run = async (): Promise<void> => {
     await consumer.run(config);
-    clock ??= onClockSetBack(() => {
-      renewing = renewing.then(renew).catch((error: unknown) => {
-        if (!hasEnded) onFailure(kafkaFailure(what, error, false));
-      });
-    });
-  };
-  const isOver = (): boolean => hasEnded;
-  const renew = async (): Promise<void> => {
-    if (isOver()) return;
-    await consumer.stop();
-    if (!isOver()) await run();
   };
   consumer.on(consumer.events.CRASH, ({ payload: { error, restart } }) => {
     if (restart || hasEnded) return;
@@ -51,22 +35,9 @@ export function enduring(consumer: Consumer, what: string, config: ConsumerRunCo
     end: async () => {
       hasEnded = true;
       clearTimeout(timer);
-      clearInterval(clock);
       await consumer.disconnect();
-      await renewing;
     },
   };
-}
-
-/** Until the timer is cleared. */
-function onClockSetBack(renew: () => void): NodeJS.Timeout {
-  const difference = (): number => Date.now() - performance.now();
-  let last = difference();
-  return setInterval(() => {
-    const now = difference();
-    if (last - now > BACK_MS) renew();
-    last = now;
-  }, LOOK_MS).unref();
 }
 
 function passes(error: unknown): boolean {

@@ -99,7 +99,8 @@ test('by TLS a server is believed by its own authority only', async (t) => {
 /** Three masters without replicas that share the slots. */
 async function newCluster(t: Ending): Promise<readonly RedisServer[]> {
   const node = ['--cluster-enabled', 'yes', '--cluster-config-file', 'nodes.conf', '--cluster-node-timeout', '2000'];
-  const servers = await Promise.all([0, 1, 2].map(async () => await newServer(t, [...node, '--appendonly', 'yes'])));
+  const durable = ['--appendonly', 'yes', '--appendfsync', 'always']; // Else it acknowledges what a busy disk lets it write later.
+  const servers = await Promise.all([0, 1, 2].map(async () => await newServer(t, [...node, ...durable])));
   const admins = servers.map(({ port }) => new Redis(port, '127.0.0.1'));
   for (const [place, admin] of admins.entries()) {
     await admin.call('CLUSTER', ['ADDSLOTSRANGE', Math.ceil(place * 16_384 / 3), Math.ceil((place + 1) * 16_384 / 3) - 1]);

@@ -38,7 +38,10 @@ after(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-async function freshTopics(): Promise<{ readonly kafka: KafkaOptions; readonly registry: RegistryOptions }> {
+/** Topics of a namespace of their own. */
+type Topics = { readonly kafka: KafkaOptions; readonly registry: RegistryOptions };
+
+async function freshTopics(): Promise<Topics> {
   assert.ok(broker !== null && registry !== null);
   namespaces += 1;
   const options = { kafka: { brokers: [broker.bootstrap], namespace: `n${String(namespaces)}` }, registry: { url: registry.url } };
@@ -115,7 +118,7 @@ eventLogContract('KafkaLog', { partitions: PARTITIONS, topics: 2, bounded: false
 const TICK_AT = 1_760_000_000_000;
 
 /** A log that has joined, and writers to its topics. */
-async function joined(): Promise<{ readonly log: KafkaLog; readonly kafka: KafkaOptions; readonly registry: RegistryOptions }> {
+async function joined(): Promise<Topics & { readonly log: KafkaLog }> {
   const options = await freshTopics();
   const log = await KafkaLog.connect({ ...options, sessionTimeoutMs: 6_000 });
   await log.join();
@@ -123,7 +126,7 @@ async function joined(): Promise<{ readonly log: KafkaLog; readonly kafka: Kafka
 }
 
 /** A log whose partition 0 has a commit of two ticks; it is closed. */
-async function committedOnce(): Promise<{ readonly kafka: KafkaOptions; readonly registry: RegistryOptions; readonly groupId: string; readonly start: HistoryPoint; readonly to: HistoryPoint }> {
+async function committedOnce(): Promise<Topics & { readonly groupId: string; readonly start: HistoryPoint; readonly to: HistoryPoint }> {
   const { log, kafka, registry: schemas } = await joined();
   const writer = await KafkaInputWriter.connect(kafka, schemas);
   await writer.append([{ kind: 'tick', topic: 'fills', key: null, timestamp: TICK_AT, body: encodeTick(TICK_AT) }]);
@@ -136,7 +139,7 @@ async function committedOnce(): Promise<{ readonly kafka: KafkaOptions; readonly
   return { kafka, registry: schemas, groupId: log.groupId, start: opened.start, to };
 }
 
-async function reopened({ kafka, registry: schemas }: { readonly kafka: KafkaOptions; readonly registry: RegistryOptions }): Promise<readonly HistoryPoint[]> {
+async function reopened({ kafka, registry: schemas }: Topics): Promise<readonly HistoryPoint[]> {
   const log = await KafkaLog.connect({ kafka, registry: schemas, sessionTimeoutMs: 6_000 });
   await log.join();
   const { committed, start } = await log.open(0);

@@ -406,6 +406,21 @@ suite('audits', () => {
     await sleep(100);
     assert.equal(world.sink.records.length, 3);
   });
+
+  test('a fill that no frame told is found also when a repair that does not reach back to it was first', async (t) => {
+    const world = await startTest(t, { periods: { auditMs: 2_000 }, settings: { auditBehindMs: 0, overlapMs: 50 }, prepare: (exchange) => (exchange.fills = [fillOf(1, 0)]) });
+    await untilLive(world);
+    const lost = fillOf(2, Date.now() - T0);
+    await sleep(200);
+    const last = fillOf(3, Date.now() - T0);
+    world.exchange.fills.push(lost, last);
+    world.exchange.peer.fills([last]);
+    await until('the last one is there', () => world.sink.story.includes('3 ws'));
+    world.exchange.peer.socket.terminate();
+    await until('it is repaired', () => told(2)(world));
+    await until('it is there', () => world.sink.story.includes('2 repair'));
+    assert.equal(world.sink.records.length, 4);
+  });
 });
 
 suite('one connection', () => {

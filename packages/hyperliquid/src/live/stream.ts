@@ -63,7 +63,7 @@ export class Stream {
   #onSnapshot: () => void = () => undefined;
   /** From when on something may be missing (ms, the exchange's clock); null: nothing that is known of. */
   #needFrom: number | null = null;
-  #coveredTo: number | null = null;
+  #comparedTo: number | null = null;
   #repair: AbortController | null = null;
   #repairedAt = -Infinity;
   #repairTimer: NodeJS.Timeout | undefined;
@@ -73,9 +73,14 @@ export class Stream {
     this.#options = options;
   }
 
-  /** Up to when nothing is missing (ms, by our clock); null before the first repair. */
-  get coveredTo(): number | null {
-    return this.#coveredTo;
+  /** Up to when what came was compared with REST (ms, by our clock); null before the first repair. */
+  get comparedTo(): number | null {
+    return this.#comparedTo;
+  }
+
+  /** What came between these times was compared: with what is compared already, if nothing lies between. */
+  compared(from: number, to: number): void {
+    if (this.#comparedTo === null || from <= this.#comparedTo) this.#comparedTo = Math.max(this.#comparedTo ?? to, to);
   }
 
   /** Whether live records are handed on as they come. */
@@ -85,7 +90,7 @@ export class Stream {
 
   /** Where a repair of trouble that begins now has to start (ms); null before the first one. */
   get reachBack(): number | null {
-    const last = this.#options.intake.latest ?? this.#coveredTo;
+    const last = this.#options.intake.latest ?? this.#comparedTo;
     return last === null ? null : last - this.#options.settings.overlapMs;
   }
 
@@ -271,7 +276,7 @@ export class Stream {
     this.#snapshot = null;
     this.#mode = 'live';
     this.#needFrom = null;
-    this.#coveredTo = startedAt;
+    this.compared(since, startedAt);
     this.#options.onRepaired(oids);
     return pushed;
   }

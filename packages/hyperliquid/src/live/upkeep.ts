@@ -1,7 +1,8 @@
 // What is asked for beside the live records of one address: orders whose end is missing, orders somebody asks for, and audits.
 //
 // U1  All of it goes through the stream, so it keeps its turn; none of it holds live records back.
-// U2  An audit compares what REST has with what is remembered: a frame that vanished without a trace is found by it alone.
+// U2  An audit compares what REST has with what is remembered: a frame that vanished without a trace is found by it alone. It begins
+//     where comparing ended: a repair that reached back less far has left something to it.
 // U3  What is asked for while REST answers waits, and is asked for as one: a history once for all orders, none for a missing end.
 
 import { detailOf, type OnEvent, type RepairReason } from './events.ts';
@@ -43,7 +44,6 @@ export class Upkeep {
   readonly #asked = new Map<number, Missing>();
   #isAnswering = false;
   #isAuditing = false;
-  #auditedTo = -Infinity;
 
   constructor(options: UpkeepOptions) {
     this.#options = options;
@@ -127,14 +127,14 @@ export class Upkeep {
     const { address, info, intake, limits, now, onEvent, periods, settings, stream } = this.#options;
     const started = performance.now();
     const to = now() - settings.auditBehindMs;
-    const from = Math.min(Math.max(this.#auditedTo, stream.coveredTo ?? to), to) - settings.overlapMs;
+    const from = Math.min(stream.comparedTo ?? to, to) - settings.overlapMs;
     const ask = { priority: PRIORITY.audit, signal: this.#stop.signal };
     const history = await fetchHistory({
       info, address, limits, lagMs: periods.lagMs, from, known: intake.latest, snapshot: null, confirm: false, ask,
     });
     if (history.behind !== null) throw new InfoError(history.behind.reason, { retryable: true });
     if (!stream.isLive) return; // A repair looks further.
-    this.#auditedTo = to;
+    stream.compared(from, to);
     const rows = history.rows.map(({ data }) => data).filter((row) => (timeOf(row) ?? to) <= to);
     const records = intake.push(intake.fills(rows, 'repair'));
     onEvent({ kind: 'repaired', address, reason: 'audit', records, ms: Math.round(performance.now() - started) });

@@ -16,6 +16,8 @@ import { between, shuffled, type Counts, type Scenario, type World } from '../wo
 const ADDRESSES = 10;
 const ORDERS_PER_SECOND = 40;
 const SCALE = 30;
+/** An audit looks for what is missing up to so long ago. */
+const AUDIT_BEHIND_MS = 30_000;
 /** Of a round. */
 const RECONNECTS = 50;
 /** Between two faults, on the exchange's clock of limits. */
@@ -67,13 +69,14 @@ async function reconnected(world: World, rounds: number, scale: number): Promise
 async function oneRound(path: string, seed: number, scale: number): Promise<Counts> {
   const exchange = await FakeExchange.start({ seed, addresses: ADDRESSES, ordersPerSecond: ORDERS_PER_SECOND, scale, lifetimeMs: null });
   const live = startFeed(exchange, {
-    periods: periodsOf(scale), settings: { overlapMs: 300_000 / scale, auditBehindMs: 30_000 / scale },
+    periods: periodsOf(scale), settings: { overlapMs: 300_000 / scale, auditBehindMs: AUDIT_BEHIND_MS / scale },
   });
   const patienceMs = PATIENCE_MS.anyway + PATIENCE_MS.scaled / scale;
   try {
     await until('all are live', () => areLive(live), { patienceMs, everyMs: POLL_MS });
     const faults = await struck(live, scale);
     exchange.clearFaults();
+    await sleep(AUDIT_BEHIND_MS / scale); // Time stands still after a halt: what vanished just before would never be so long ago.
     exchange.halt();
     await until('no fill is missing', () => missing(live).length === 0, { patienceMs, everyMs: POLL_MS });
     await until('all are live', () => areLive(live), { patienceMs, everyMs: POLL_MS });

@@ -28,7 +28,7 @@ export async function lastCommit(log: KafkaLog, feed: Feed, partition: number): 
 /** Where the first commit that the topic still has begins, by topic. Throws PortError. */
 export async function firstStart(log: KafkaLog, feed: Feed, partition: number): Promise<readonly number[]> {
   const { low, high } = await log.boundsOfCommits(partition);
-  const record = await reading(log, feed, { partition, from: low, to: high }, firstBefore);
+  const record = await reading(log, feed, { partition, from: low, to: high }, nextBefore);
   return (await log.decodeCommit(record?.value ?? null)).from;
 }
 
@@ -45,14 +45,14 @@ async function reading<T>(log: KafkaLog, feed: Feed, { partition, from, to }: St
 
 async function lastBefore(queue: TopicQueue, to: number): Promise<FetchedRecord | null> {
   for (let last: FetchedRecord | null = null; ;) {
-    const record = await firstBefore(queue, to);
+    const record = await nextBefore(queue, to);
     if (record === null) return last;
     last = record;
   }
 }
 
 /** The next record; null when what was committed has none before `to`, or at it. Throws PortError. */
-async function firstBefore(queue: TopicQueue, to: number): Promise<FetchedRecord | null> {
+async function nextBefore(queue: TopicQueue, to: number): Promise<FetchedRecord | null> {
   for (const until = performance.now() + PATIENCE_MS; performance.now() < until;) {
     const isAtEnd = queue.reachedTo >= to;
     const record = isAtEnd ? queue.shift() : await queue.next(LOOK_MS);

@@ -50,6 +50,8 @@ export type Latency = {
   readonly cores: number;
   readonly brokerCores: number;
   readonly redisCores: number;
+  /** What sends the records and reads the signals. */
+  readonly benchCores: number;
   /** In the measured seconds. */
   readonly transactions: number;
   readonly elapsed: number;
@@ -88,7 +90,8 @@ export async function measureLatency(servers: Servers, installation: Installatio
   return {
     samples: samples.length, p50: share(0.5), p90: share(0.9), p99: share(0.99), greatest: share(1), producerLateMs, peakMiB: peak,
     cores: (seconds.get('processor') ?? NaN) / elapsed, brokerCores: (seconds.get('broker') ?? NaN) / elapsed,
-    redisCores: (seconds.get('redis') ?? NaN) / elapsed, transactions, elapsed, foreign,
+    redisCores: (seconds.get('redis') ?? NaN) / elapsed,
+    benchCores: (seconds.get('bench') ?? NaN) / elapsed, transactions, elapsed, foreign,
   };
 }
 

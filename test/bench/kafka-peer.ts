@@ -7,6 +7,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { median } from './history/entry.ts';
 
 const SOURCE = join(import.meta.dirname, '../../../shared/peers/kafka-streams');
 const CLASSES = ['-cp', 'target/classes:libs/*'];
@@ -103,9 +104,4 @@ function listOf(fields: Fields, name: string): Fields[] {
 
 function numberOf(fields: Fields, name: string): number {
   return Number(fields[name]);
-}
-
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? NaN;
 }

@@ -2,7 +2,8 @@
 
 import { figure, type Figure } from './history/entry.ts';
 import type { Latency } from './kafka-latency.ts';
-import { median, type PeerLatency, type PeerRow } from './kafka-peer.ts';
+import { median } from './history/entry.ts';
+import type { PeerLatency, PeerRow } from './kafka-peer.ts';
 import type { Throughput, Variant } from './kafka-throughput.ts';
 
 export type RawRow = { readonly records: number; readonly seconds: number; readonly cpuSeconds: number };

@@ -127,10 +127,11 @@ export function figure(
   return { subject, at, measure, unit, runs: runs.map(short), ratio: base === null ? null : short(median(runs) / median(base)) };
 }
 
-/** NaN when there are none. */
+/** Of an even number of them, the mean of the two in the middle; NaN when there are none. */
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? NaN;
+  const [below, above] = [sorted[Math.ceil(sorted.length / 2) - 1] ?? NaN, sorted[Math.floor(sorted.length / 2)] ?? NaN];
+  return (below + above) / 2;
 }
 
 /** Of values in order, what a share of them, 0 to 1, doesn't go beyond; NaN when there are none. */

@@ -9,7 +9,6 @@ import { market, writeJournal, type JournalRecord, type MarketOptions } from '@f
 
 export const HOUR = { fills: 190_000, users: 5_500 } as const;
 const START_AT = 1_760_000_000_000;
-const HOUR_MS = 3_600_000;
 /** With 2.1 fills an order they make 190,000 in an hour. */
 const ORDERS_PER_SECOND = 24.1;
 
@@ -31,7 +30,7 @@ const OPTIONS: MarketOptions = {
   accountEveryMs: 0,
 };
 
-/** `share`: only so much of it, for a smoke run. */
+/** `share`: so much of it; beyond 1 the market goes on. */
 export function hourOf(share = 1): Hour {
   const counts = { fills: 0, updates: 0, ticks: 0 };
   const orders = new Set<number>();
@@ -52,13 +51,6 @@ export function* fillsOfHour(share = 1): Generator<JournalRecord, void, void> {
     if (record.kind === 'fill') fills += 1;
     if (fills >= HOUR.fills * share) return;
   }
-}
-
-/** Seconds of event time; near an hour when it is whole. */
-export function lengthOf(records: Iterable<JournalRecord>): number {
-  let last = START_AT;
-  for (const { receivedAt } of records) last = receivedAt;
-  return (last - START_AT) / HOUR_MS;
 }
 
 function count(record: JournalRecord, counts: { fills: number; updates: number; ticks: number }, orders: Set<number>): void {

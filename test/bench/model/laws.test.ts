@@ -3,10 +3,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fitCosts } from './fit.ts';
-import { fitModel, predict, type Model, type Observation, type Point } from './laws.ts';
+import { fitModel, predict, predictLeast, type Model, type Observation, type Point } from './laws.ts';
 
 const TRUE: Model = {
-  costs: { processor: [20e-6, 3e-3, 1e-3, 5e-3], broker: [4e-6, 5e-3, 2e-3, 0], redis: [2e-6, 1e-4, 0, 1e-3] },
+  costs: {
+    processor: [20e-6, 3e-3, 1e-3, 5e-3],
+    broker: [4e-6, 5e-3, 2e-3, 0],
+    redis: [2e-6, 1e-4, 0, 1e-3],
+    bench: [40e-6, 2e-4, 0.1, 0],
+  },
   commitSeconds: 0.01,
   batchRecords: 1_800,
   waiting: 1.2,
@@ -21,7 +26,12 @@ function observed(point: Point): Observation {
     seconds,
     records: rate * seconds,
     transactions: transactions * seconds,
-    cpu: { processor: cores.processor * seconds, broker: cores.broker * seconds, redis: cores.redis * seconds },
+    cpu: {
+      processor: cores.processor * seconds,
+      broker: cores.broker * seconds,
+      redis: cores.redis * seconds,
+      bench: cores.bench * seconds,
+    },
   };
 }
 
@@ -59,4 +69,16 @@ test('a feature that is another one doubled is left out', () => {
     measured: [2, 6, 10],
   });
   assert.ok(Math.abs(first + 2 * second - 2) < 1e-6);
+});
+
+test('commits that the cores have no time for are fewer and greater; where cores are free, a process is what bounds them', () => {
+  const busy = { partitions: 8, processes: 1, rate: 8_000 };
+  const wanted = busy.rate / (1 + (busy.rate / busy.partitions) * TRUE.commitSeconds);
+  const shared = predict(TRUE, busy);
+  const free = predict({ ...TRUE, cores: Infinity }, busy);
+  const cores = Object.values(shared.cores).reduce((total, part) => total + part, 0);
+  assert.ok(cores > 0.95 * TRUE.cores && cores <= TRUE.cores, String(cores));
+  assert.ok(shared.transactions < free.transactions && free.transactions < wanted, JSON.stringify([shared, free, wanted]));
+  assert.ok(free.cores.processor <= busy.processes, String(free.cores.processor));
+  assert.ok(predictLeast(TRUE, busy, busy.rate).transactions < shared.transactions);
 });

@@ -119,13 +119,18 @@ export async function measurePaced(
   const installation = new Installation(servers, `bench-paced-${String(process.pid)}`, command);
   try {
     const latency = await measureLatency(servers, installation, { ...pace, ...point, journal: hour.path });
-    const { elapsed, transactions, cores, brokerCores, redisCores, p50, p99, foreign } = latency;
+    const { elapsed, transactions, cores, brokerCores, redisCores, benchCores, p50, p99, foreign } = latency;
     return {
       ...point,
       seconds: elapsed,
       records: point.rate * elapsed,
       transactions,
-      cpu: { processor: cores * elapsed, broker: brokerCores * elapsed, redis: redisCores * elapsed },
+      cpu: {
+        processor: cores * elapsed,
+        broker: brokerCores * elapsed,
+        redis: redisCores * elapsed,
+        bench: benchCores * elapsed,
+      },
       peakMiB: latency.peakMiB,
       p50,
       p99,
@@ -138,7 +143,7 @@ export async function measurePaced(
 
 function cpuOf({ seconds }: CpuUsed): Cpu {
   const of = (name: string): number => seconds.get(name) ?? NaN;
-  return { processor: of('processor'), broker: of('broker'), redis: of('redis') };
+  return { processor: of('processor'), broker: of('broker'), redis: of('redis'), bench: of('bench') };
 }
 
 /** Of a topic's segments in a broker's folder, its indexes left out. */

@@ -61,17 +61,19 @@ export function figuresOf(outcome: Outcome): Figure[] {
 const PARTS = { processors: 'processor', broker: 'broker', redis: 'redis' } as const;
 /** The system counts CPU time by hundredths of a second: less than ten of them is no measurement. */
 const LEAST_CPU_SECONDS = 0.1;
-const COSTS = ['record', 'transaction', 'partition-second', 'process-second'];
+const COSTS = ['record', 'transaction', 'second', 'process-second'];
 const SIZES: readonly { readonly measure: string; readonly unit: string; readonly of: (sizes: Sizes) => number }[] = [
   { measure: 'load', unit: 'records/s', of: (sizes) => sizes.recordsPerSecond },
   { measure: 'partitions to choose', unit: 'of each topic', of: ({ partitions }) => partitions },
   { measure: 'processors', unit: 'processes', of: ({ processors }) => processors },
-  { measure: 'processors, CPU', unit: 'cores', of: ({ processorCores }) => processorCores },
+  { measure: 'processors, CPU at least', unit: 'cores', of: ({ least }) => least.processor },
+  { measure: 'processors, CPU where cores are free', unit: 'cores', of: ({ free }) => free.processor },
   { measure: 'headroom of the processors', unit: '×', of: ({ headroom }) => headroom },
-  { measure: 'brokers, CPU', unit: 'cores', of: ({ brokerCores }) => brokerCores },
+  { measure: 'brokers, CPU at least', unit: 'cores', of: ({ least }) => least.broker },
+  { measure: 'brokers, CPU where cores are free', unit: 'cores', of: ({ free }) => free.broker },
   { measure: 'brokers, disk', unit: 'GiB/day', of: ({ diskGiBPerDay }) => diskGiBPerDay },
   { measure: 'brokers, network', unit: 'MB/s', of: ({ networkMBPerSecond }) => networkMBPerSecond },
-  { measure: 'Redis, CPU', unit: 'cores', of: ({ redisCores }) => redisCores },
+  { measure: 'Redis, CPU', unit: 'cores', of: ({ free }) => free.redis },
   { measure: 'Redis, after the hour', unit: 'GiB', of: ({ redisGiB }) => redisGiB },
   { measure: 'Redis, after 30 days of such hours', unit: 'GiB', of: ({ redisGiBAfterMonth }) => redisGiBAfterMonth },
 ];

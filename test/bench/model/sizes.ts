@@ -1,6 +1,6 @@
 // What a load needs by the model: cores of processors and brokers, disk, network, Redis.
 
-import { predict, type Model } from './laws.ts';
+import { predict, predictLeast, type Cpu, type Model } from './laws.ts';
 import type { DiskUse } from './measure.ts';
 
 /** What a load is per hour. `users`: addresses with orders in it. */
@@ -31,17 +31,19 @@ export type Sizes = {
   readonly recordsPerSecond: number;
   readonly partitions: number;
   readonly processors: number;
-  readonly processorCores: number;
   /** How many times the load its processors could take. */
   readonly headroom: number;
-  /** Of all brokers together, with three replicas of each record. */
-  readonly brokerCores: number;
+  /** Cores; of all brokers together, with three replicas of each record. */
+  readonly least: Needed;
+  /** When every loop commits as soon as it has something: the lowest latency. */
+  readonly free: Needed;
   readonly diskGiBPerDay: number;
   readonly networkMBPerSecond: number;
-  readonly redisCores: number;
   readonly redisGiB: number;
   readonly redisGiBAfterMonth: number;
 };
+
+type Needed = Pick<Cpu, 'processor' | 'broker' | 'redis'>;
 
 const HOUR_SECONDS = 3_600;
 const DAY_HOURS = 24;
@@ -60,7 +62,7 @@ export function sizesOf({ name, fills, users }: Load, given: Given): Sizes {
   const { model, disk, recordsPerFill } = given;
   const rate = (fills * recordsPerFill) / HOUR_SECONDS;
   const setup = setupFor(model, rate);
-  const { cores } = predict(model, { ...setup, rate });
+  const replicated = ({ processor, broker, redis }: Cpu): Needed => ({ processor, broker: broker * given.replication, redis });
   const [perRecord = 0, perTransaction = 0] = model.costs.processor;
   const bytesPerRecord = disk.inputs + disk.signalsPerRecord * disk.signals;
   const hours = fills / given.hour.fills;
@@ -69,10 +71,9 @@ export function sizesOf({ name, fills, users }: Load, given: Given): Sizes {
     recordsPerSecond: rate,
     partitions: setup.partitions,
     processors: setup.processes,
-    processorCores: cores.processor,
+    least: replicated(predictLeast(model, setup, rate).cores),
+    free: replicated(predict({ ...model, cores: Infinity }, { ...setup, rate }).cores),
     headroom: setup.processes / (perRecord + perTransaction / model.batchRecords) / rate,
-    brokerCores: cores.broker * given.replication,
-    redisCores: cores.redis,
     diskGiBPerDay: (rate * HOUR_SECONDS * DAY_HOURS * bytesPerRecord * REPLICAS) / 2 ** 30,
     // In, to two followers, to a processor, and its signals out to one reader.
     networkMBPerSecond: (rate * (bytesPerRecord * REPLICAS + disk.inputs + disk.signalsPerRecord * disk.signals)) / 1e6,
@@ -87,7 +88,7 @@ function setupFor(model: Model, rate: number): { readonly partitions: number; re
     while (partitions < processes * PARTITIONS_A_PROCESSOR) partitions *= 2;
     if (processes > MOST_PROCESSORS)
       throw new RangeError(`${String(rate)} records/s need more than ${String(MOST_PROCESSORS)} processors by this model`);
-    if (predict(model, { partitions, processes, rate }).cores.processor / processes <= GREATEST_SHARE)
+    if (predictLeast(model, { partitions, processes }, rate).cores.processor / processes <= GREATEST_SHARE)
       return { partitions, processes };
   }
 }

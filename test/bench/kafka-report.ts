@@ -1,8 +1,7 @@
 // The results of `bench:kafka` as tables.
 
-import { figure, type Figure } from './history/entry.ts';
+import { figure, median, type Figure } from './history/entry.ts';
 import type { Latency } from './kafka-latency.ts';
-import { median } from './history/entry.ts';
 import type { PeerLatency, PeerRow } from './kafka-peer.ts';
 import type { Throughput, Variant } from './kafka-throughput.ts';
 
@@ -47,12 +46,23 @@ export function figuresOf({ records, raw, throughput, latency, peer, peerLatency
       figure(name, 'throughput', 'records/s', [recordsPerSecond], { base }), figure(name, 'CPU', 'µs/record', [cpuSeconds * 1e6 / records]), figure(name, 'peak of a process', 'MiB', [peakMiB]),
     ];
   });
-  const steady = 'steady, exactly-once, 1 process';
+  const [steady, steadyPeer] = ['steady, exactly-once, 1 process', 'steady, Kafka Streams, exactly_once_v2, 1 thread'];
   return [
     ...base === null ? [] : [figure('kafkajs, nothing decoded', 'throughput', 'records/s', base, { base }), figure('kafkajs, nothing decoded', 'CPU', 'µs/record', raw.map((row) => row.cpuSeconds * 1e6 / row.records))],
     ...ours, ...theirs,
-    ...latency.length === 0 ? [] : (['p50', 'p90', 'p99', 'greatest'] as const).map((name) => figure(steady, name, 'ms', latency.map((row) => row[name]))),
-    ...peerLatency === null ? [] : (['p50', 'p99'] as const).map((name) => figure('steady, Kafka Streams, exactly_once_v2, 1 thread', name, 'ms', [peerLatency[name]])),
+    ...latency.length === 0 ? [] : [
+      ...(['p50', 'p90', 'p99', 'greatest'] as const).map((name) => figure(steady, name, 'ms', latency.map((row) => row[name]))),
+      ...usedBy(steady, latency),
+    ],
+    ...peerLatency === null ? [] : [
+      ...(['p50', 'p99'] as const).map((name) => figure(steadyPeer, name, 'ms', [peerLatency[name]])), ...usedBy(steadyPeer, [peerLatency]),
+    ],
+  ];
+}
+
+function usedBy(subject: string, rows: readonly Pick<Latency, 'cores' | 'peakMiB'>[]): Figure[] {
+  return [
+    figure(subject, 'CPU', 'cores', rows.map(({ cores }) => cores)), figure(subject, 'peak of a process', 'MiB', rows.map(({ peakMiB }) => peakMiB)),
   ];
 }
 

@@ -64,7 +64,7 @@ function tableOf(bench: Bench): Part {
   return (history) => {
     const entry = latestOf(history, bench);
     if (entry === null) return null;
-    const measures = [...new Set(entry.figures.map(({ measure, unit }) => `${measure}, ${unit}`))];
+    const measures = [...new Set(entry.figures.map(headOf))];
     const rows = Map.groupBy(entry.figures, ({ subject, at }) => [subject, setupOf(at)].filter((text) => text !== '').join(', '));
     return [
       circumstances(entry),
@@ -74,7 +74,7 @@ function tableOf(bench: Bench): Part {
       ...Array.from(rows, ([name, figures]) => {
         const cells = measures.map((measure) =>
           figures
-            .filter((each) => `${each.measure}, ${each.unit}` === measure)
+            .filter((each) => headOf(each) === measure)
             .map(cell)
             .join(' '),
         );
@@ -82,6 +82,11 @@ function tableOf(bench: Bench): Part {
       }),
     ];
   };
+}
+
+/** With its unit, where the measure doesn't name that. */
+function headOf({ measure, unit }: Figure): string {
+  return measure.split(' ').includes(unit) ? measure : `${measure}, ${unit}`;
 }
 
 /** The median, and between which values the runs lay. */
@@ -121,7 +126,7 @@ function growthPart(history: readonly Entry[], charts: ReadonlySet<string>): rea
           '',
           ...(image(charts, `growth-${axis}`, `Cost of a record by ${axis}`) ?? []),
           '',
-          `${told.join('; ')}. What can make it grow: ${bound}.`,
+          `${told.join('. ')}. What can make it grow: ${bound}.`,
         ];
   });
   return [circumstances(entry), ...axes];
@@ -214,13 +219,13 @@ function sizesPart(history: readonly Entry[]): readonly string[] | null {
   const needed = entry?.figures.filter(({ subject }) => subject === 'needed') ?? [];
   if (entry === null || needed.length === 0) return null;
   const loads = [...new Set(needed.map(({ at }) => String(at['load'])))];
-  const measures = [...new Set(needed.map(({ measure, unit }) => `${measure}, ${unit}`))];
+  const measures = [...new Set(needed.map(headOf))];
   const latencies = entry.figures.filter(({ subject }) => subject === 'latency');
   const rate = (load: string): number =>
     Math.round(median(needed.find(({ measure, at }) => measure === 'load' && at['load'] === load)?.runs ?? []));
   const value = (measure: string, load: string): string =>
     needed
-      .filter((each) => `${each.measure}, ${each.unit}` === measure && each.at['load'] === load)
+      .filter((each) => headOf(each) === measure && each.at['load'] === load)
       .map(cell)
       .join('');
   const near = (load: string, measure: string): string => {

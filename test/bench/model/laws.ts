@@ -103,7 +103,8 @@ function ofRate(model: Model, setup: Setup, rate: number): Prediction {
 function ofBacklog(model: Model, setup: Setup): Prediction {
   const each = featuresOf({ ...NOTHING, records: 1, transactions: 1 / model.batchRecords });
   const active = { ...setup, processes: Math.min(setup.partitions, setup.processes) };
-  const rate = mostOf(model, active, PRODUCT, featuresOf({ ...NOTHING, processes: setup.processes, seconds: 1 }), each) / model.waiting;
+  const before = featuresOf({ ...NOTHING, processes: active.processes, seconds: 1 });
+  const rate = mostOf(model, active, PRODUCT, before, each) / model.waiting;
   return atRate(model, setup, rate, rate / model.batchRecords);
 }
 

@@ -35,6 +35,11 @@ export class Disk {
     this.#full.delete(folder);
   }
 
+  /** Of all files in a folder. */
+  bytesBelow(folder: string): number {
+    return [...this.#files].reduce((sum, [path, content]) => sum + (path.startsWith(folder) ? content.length : 0), 0);
+  }
+
   open(path: string): number {
     if (!this.#files.has(path)) this.#files.set(path, Buffer.alloc(0));
     this.#next += 1;

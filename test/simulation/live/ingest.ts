@@ -3,6 +3,7 @@
 //   open ──settle──▶ halted ──every fill is on the topics──▶ stopped ──a last tick──▶ done
 //
 // V1  What is on the topics in the end is all that happened, in the order of an address's topics; it may be there more than once.
+// V2  What an ingestor took goes to the topics, also what the exchange doesn't tell again: once all is settled no spill file holds anything.
 
 import { encodeTick } from '@fillstream/schemas';
 import type { Desk } from '@fillstream/simulator/desk';
@@ -75,6 +76,7 @@ class Live implements LiveSide {
     this.#simulation.trace(`the market halts with ${this.#missing.size} fills`);
     const until = this.#simulation.time.now + PATIENCE_MS / this.#plan.scale;
     while (!this.#isWhole() && this.#simulation.time.now < until) await this.#pause(LOOK_MS);
+    this.#tellLeft();
     this.#roster.end();
     await Promise.all(this.#ingestors.map(async (ingestor) => await ingestor.stop('for good')));
     this.#exchange.close();
@@ -146,6 +148,14 @@ class Live implements LiveSide {
     const [first] = missing;
     if (first === undefined) return;
     this.#simulation.problem(`lost: ${missing.length} fills of the exchange are on no topic, ${first.address}/${first.data.oid} tid ${first.data.tid} the first`);
+  }
+
+  /** V2. */
+  #tellLeft(): void {
+    for (const { name, folder } of this.#ingestors) {
+      const bytes = this.#world.disk.bytesBelow(folder);
+      if (bytes > 0) this.#simulation.problem(`lost: ${bytes} bytes are left in the spill file of ${name}`);
+    }
   }
 
   async #pause(ms: number): Promise<void> {

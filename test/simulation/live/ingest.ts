@@ -76,7 +76,7 @@ class Live implements LiveSide {
     this.#simulation.trace(`the market halts with ${this.#missing.size} fills`);
     const until = this.#simulation.time.now + PATIENCE_MS / this.#plan.scale;
     while (!this.#isWhole() && this.#simulation.time.now < until) await this.#pause(LOOK_MS);
-    this.#tellLeft();
+    this.#tellUnsettled();
     this.#roster.end();
     await Promise.all(this.#ingestors.map(async (ingestor) => await ingestor.stop('for good')));
     this.#exchange.close();
@@ -151,8 +151,9 @@ class Live implements LiveSide {
   }
 
   /** V2. */
-  #tellLeft(): void {
-    for (const { name, folder } of this.#ingestors) {
+  #tellUnsettled(): void {
+    for (const { name, folder, isSettled } of this.#ingestors) {
+      if (!isSettled) this.#simulation.problem(`unseen: ${name} has not come to rest in the calm`);
       const bytes = this.#world.disk.bytesBelow(folder);
       if (bytes > 0) this.#simulation.problem(`lost: ${bytes} bytes are left in the spill file of ${name}`);
     }

@@ -1,4 +1,4 @@
-// Three brokers, of which one at a time is killed: what was acknowledged is there, once.
+// Three brokers, of which one at a time is killed: what was acknowledged is there, once, and what was decided stays so.
 //
 // A client's send to several partitions is one request to each broker that leads some of them. kafkajs 2.2.4 repeats those
 // that failed, but leaves out the brokers that have answered: a partition that has moved to one of these is forgotten, and the
@@ -26,6 +26,8 @@ const RECORDS = 60;
 const ROUNDS = 1;
 const POLL_MS = 100;
 const PRODUCE = 0;
+/** How long the end of a transaction may take; what was lost never comes. */
+const DECIDED_MS = 20_000;
 const TOPICS = { ...DEFAULT_TOPICS, partitions: PARTITIONS, replication: 3 };
 
 const folder = mkdtempSync(join(tmpdir(), 'fillstream-brokers-'));
@@ -93,6 +95,13 @@ async function leaders(kafka: KafkaOptions, brokers: readonly KafkaNode[]): Prom
   const topic = nameIn(kafka.namespace, 'fills');
   const { topics } = await withAdmin(client, async (admin) => await admin.fetchTopicMetadata({ topics: [topic] }));
   return (topics[0]?.partitions ?? []).map(({ leader, isr }) => ({ leader, inSync: isr.length }));
+}
+
+/** The client takes it for an error. */
+async function hasNoLeader(kafka: KafkaOptions, topic: string): Promise<boolean> {
+  const client = new kafkajs.Kafka({ brokers: [...kafka.brokers], logLevel: kafkajs.logLevel.NOTHING, retry: { retries: 0 } });
+  return await withAdmin(client, async (admin) => await admin.fetchTopicMetadata({ topics: [topic] }))
+    .then(() => false, (error: unknown) => /There is no leader/.test(String(error)));
 }
 
 async function until(holds: () => Promise<boolean>): Promise<void> {
@@ -205,6 +214,34 @@ test('what the writer acknowledges while every broker is killed in turn is on th
   assert.deepEqual(await faultsOf(kafka, acknowledged), { lost: 0, doubled: 0 });
 });
 
+test('a transaction that ends while a partition of it has no leader ends there too, once it has one', async (t) => {
+  const { kafka } = await freshTopics();
+  const victim = nodes().at(-1);
+  assert.ok(victim !== undefined);
+  const producer = connectionOf(kafka).producer({ transactionalId: 'leaderless', idempotent: true, maxInFlightRequests: 1 });
+  await producer.connect();
+  t.after(() => producer.disconnect());
+  const topic = nameIn(kafka.namespace, 'alone');
+  await withAdmin(connectionOf(kafka), async (admin) => {
+    await admin.createTopics({ topics: [{ topic, replicaAssignment: [{ partition: 0, replicas: [victim.id] }] }] });
+  });
+  const transaction = await producer.transaction();
+  await transaction.send({ topic, messages: [{ value: 'decided' }] });
+  await victim.process.kill();
+  try {
+    await until(() => hasNoLeader(kafka, topic));
+    await transaction.commit();
+  } finally {
+    await victim.process.start();
+  }
+  const stableEnd = async (): Promise<string | undefined> => (
+    await withAdmin(connectionOf(kafka), async (admin) => await admin.fetchTopicOffsets(topic))
+  )[0]?.high;
+  const deadline = performance.now() + DECIDED_MS;
+  await until(async () => await stableEnd() === '2' || performance.now() > deadline);
+  assert.equal(await stableEnd(), '2', 'the record and the end of its transaction: Kafka 4.3.0 and 4.3.1 lose it (KAFKA-20734)');
+});
+
 type Door = { readonly address: string; readonly swallow: () => Promise<void>; readonly shut: () => void };
 
 /** Stands before a broker; `swallow` keeps its next answer to a produce from the client, and resolves when there is one. */
@@ -257,6 +294,9 @@ test('records whose acknowledgement was lost with the broker are on the topic on
   for (const [namespace, timestamp] of [['new', Date.now()], ['old', Date.now() - 2 * 86_400_000]] as const) {
     const kafka = { brokers: [door.address], namespace };
     await createTopics(kafka, registry, { ...TOPICS, replication: 1 });
+    const before = await KafkaInputWriter.connect(kafka, registry); // A broker may refuse the first record of a new topic.
+    await before.append(fresh());
+    await before.close();
     const writer = await KafkaInputWriter.connect(kafka, registry);
     const records = fresh().map((record) => ({ ...record, timestamp }));
     const answered = door.swallow();

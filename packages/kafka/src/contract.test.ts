@@ -8,7 +8,7 @@ import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SchemaType } from '@kafkajs/confluent-schema-registry';
 import type { RefusalReason, Signal } from '@fillstream/core';
-import type { EventLog, HistoryPoint } from '@fillstream/runtime';
+import { PortError, type EventLog, type HistoryPoint } from '@fillstream/runtime';
 import { eventLogContract } from '@fillstream/runtime/contract';
 import { bodyReader, decodeQuarantined, decodeSignal, encodeRecord, encodeTick, schemaTextOf } from '@fillstream/schemas';
 import { fetchArtifacts, startKafka, startRegistry, type Kafka, type Registry } from '@fillstream/stack';
@@ -166,6 +166,21 @@ test('what is committed is found in the topic commits when the group tells of an
   await transaction.commit();
   await producer.disconnect();
   assert.deepEqual(await reopened(options), [to, start]);
+});
+
+test('a partition with a transaction that never ended is not taken over, and is once it has an end', async () => {
+  const { log, kafka } = await joined();
+  const left = connectionOf(kafka).producer({ transactionalId: 'left', idempotent: true, maxInFlightRequests: 1 });
+  await left.connect();
+  const transaction = await left.transaction();
+  await transaction.send({ topic: nameIn(kafka.namespace, 'commits'), messages: [{ partition: 0, value: 'no commit of ours' }] });
+  await assert.rejects(log.open(0), (error) => (
+    error instanceof PortError && error.retryable && /transaction at n\d+\.commits\/0, offset 0, has no end/.test(error.message)
+  ));
+  await transaction.abort();
+  const { committed, start } = await log.open(0);
+  assert.deepEqual(committed, start);
+  await Promise.all([log.close(), left.disconnect()]);
 });
 
 test('a topic with another number of partitions is refused, and left as it is', async () => {

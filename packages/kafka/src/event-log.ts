@@ -21,6 +21,7 @@ import { LagWatch } from './lag.ts';
 import { Membership, sessionConfig } from './membership.ts';
 import { openPlain, openTransactional, type Offsets, type OnStep, type Outputs } from './outputs.ts';
 import { KafkaPartition } from './partition-log.ts';
+import { untilDecided } from './undecided.ts';
 import { WireFormat, registryOf, type RegistryOptions } from './wire-format.ts';
 
 export type Delivery = 'exactly-once' | 'at-least-once';
@@ -149,6 +150,7 @@ export class KafkaLog implements EventLog {
   async open(partition: number): Promise<PartitionLog> {
     const outputs = await this.#openOutputs(partition);
     try {
+      await untilDecided(this.#options.kafka, partition, async (topic) => (await this.#boundsOf(topic, partition)).high);
       const { start, point, last } = await this.#committed(partition);
       await this.#checkAt(partition, point.position.offsets);
       await Promise.all(last.map(async (applied, place) => await this.#checkSame(partition, place, applied)));

@@ -8,7 +8,7 @@ import { INPUT_TOPICS } from '@fillstream/topics';
 import type { Topic } from '@fillstream/schemas';
 import kafkajs, { type Admin } from 'kafkajs';
 import { connectionOf, nameIn, type KafkaOptions } from './connection.ts';
-import { adminOfTrueEnds } from './true-ends.ts';
+import { clientOfTrueEnds } from './true-ends.ts';
 
 const { ConfigResourceTypes } = kafkajs;
 
@@ -63,7 +63,7 @@ export class LagWatch {
     this.#options = options;
     this.#stands = stands;
     this.#admin = connectionOf(options).admin();
-    this.#trueAdmin = adminOfTrueEnds(options);
+    this.#trueAdmin = clientOfTrueEnds(options)?.admin() ?? null;
   }
 
   /** Begins to look; the first answers come a little later. */

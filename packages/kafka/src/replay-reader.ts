@@ -15,7 +15,7 @@ import { connectionOf, kafkaFailure, nameIn, type KafkaOptions } from './connect
 import { enduring, type Enduring } from './enduring.ts';
 import { formatsOf, partitionCount } from './event-log.ts';
 import { Feed, type TopicQueue } from './feed.ts';
-import { adminOfTrueEnds } from './true-ends.ts';
+import { clientOfTrueEnds } from './true-ends.ts';
 import type { RegistryOptions, WireFormat } from './wire-format.ts';
 
 export type ReaderOptions = { readonly kafka: KafkaOptions; readonly registry: RegistryOptions };
@@ -41,7 +41,7 @@ export class ReplayReader {
   /** Throws PortError. */
   static async connect({ kafka: options, registry }: ReaderOptions): Promise<ReplayReader> {
     const kafka = connectionOf(options);
-    const admin = adminOfTrueEnds(options) ?? kafka.admin(); // R1
+    const admin = (clientOfTrueEnds(options) ?? kafka).admin(); // R1
     const consumer = kafka.consumer({
       groupId: nameIn(options.namespace, `replay-${randomUUID()}`),
       maxBytesPerPartition: BYTES_A_PARTITION, maxWaitTimeInMs: FETCH_WAIT_MS, allowAutoTopicCreation: false,

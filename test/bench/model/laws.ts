@@ -42,7 +42,7 @@ type Part = keyof Cpu;
 /** A backlog lies there already, and nobody waits for its signals: the bench has no part in it. */
 const PRODUCT: readonly Part[] = ['processor', 'broker', 'redis'];
 const ALL: readonly Part[] = [...PRODUCT, 'bench'];
-/** Of a core, what is left for records or commits at least, whatever the fit says of the others. */
+/** Of the cores, what is left for records or commits at least, whatever the fit says of the others. */
 const LEAST_SHARE = 0.1;
 const LONGEST_COMMIT_MS = 50;
 const STEPS_A_MS = 10;

@@ -3,7 +3,8 @@
 //   open ──settle──▶ halted ──every fill is on the topics──▶ stopped ──a last tick──▶ done
 //
 // V1  What is on the topics in the end is all that happened, in the order of an address's topics; it may be there more than once.
-// V2  What an ingestor took goes to the topics, also what the exchange doesn't tell again: once all is settled no spill file holds anything.
+// V2  What an ingestor took goes to the topics, also what the exchange doesn't tell again: once all is settled no spill file holds
+//     anything.
 
 import { encodeTick } from '@fillstream/schemas';
 import type { Desk } from '@fillstream/simulator/desk';

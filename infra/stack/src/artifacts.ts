@@ -68,6 +68,12 @@ async function fetchJava(): Promise<string> {
   return await javaTells();
 }
 
+/** Of the brokers, as the pom names it. */
+export function kafkaVersion(): string {
+  const pom = readFileSync(join(PACKAGE, 'kafka-pom.xml'), 'utf8');
+  return /<artifactId>kafka_[\d.]+<\/artifactId>\s*<version>([^<]+)</.exec(pom)?.[1] ?? 'unknown';
+}
+
 /** The folder of Kafka's jars. Throws StackError. */
 export async function fetchKafka(cache: string = defaultCache()): Promise<string> {
   return join(await fromMaven(cache, 'kafka', 'libs', [

@@ -1,4 +1,6 @@
-export { defaultCache, fetchArtifacts, fetchPrometheus, fetchRedis, type Artifacts, type PrometheusPrograms, type RedisProgram } from './artifacts.ts';
+export {
+  defaultCache, fetchArtifacts, fetchPrometheus, fetchRedis, kafkaVersion, type Artifacts, type PrometheusPrograms, type RedisProgram,
+} from './artifacts.ts';
 export { StackError, type StackErrorCode } from './errors.ts';
 export { SHORT_LIFE } from './jvm.ts';
 export { startKafka, type Kafka, type KafkaNode, type KafkaOptions } from './kafka.ts';

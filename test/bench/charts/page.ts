@@ -55,7 +55,7 @@ function circumstances({ date, version, revision, machine, settings, baseline }:
     .map(([name, value]) => `${name} ${typeof value === 'number' ? value.toLocaleString('en') : String(value)}`)
     .join(', ');
   return (
-    `${date.slice(0, 10)}, version ${version}${revision === null ? '' : ` (${revision})`}; ${machine.cpu}, ${String(machine.cores)} cores, ${String(machine.memoryGiB)} GiB, Node ${machine.node}, `
+    `${date.slice(0, 10)}, version ${version}${revision === null ? '' : ` (${revision})`}; ${machine.cpu}, ${String(machine.cores)} cores, ${String(machine.memoryGiB)} GiB, Node ${machine.node}, Kafka ${machine.kafka}, `
     + `load ${String(machine.loadBefore)} before and ${String(machine.loadAfter)} after; ${set}.${baseline === '' ? '' : ` Baseline: ${baseline}.`}`
   );
 }

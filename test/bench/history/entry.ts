@@ -37,6 +37,8 @@ export type Machine = {
   readonly cores: number;
   readonly memoryGiB: number;
   readonly node: string;
+  /** Of the stack, whether the bench has brokers or not. */
+  readonly kafka: string;
   /** The load of the last minute when the bench began, and when it ended. */
   readonly loadBefore: number;
   readonly loadAfter: number;
@@ -77,12 +79,13 @@ const FIGURE = {
 const MACHINE = {
   type: 'object',
   additionalProperties: false,
-  required: ['cpu', 'cores', 'memoryGiB', 'node', 'loadBefore', 'loadAfter'],
+  required: ['cpu', 'cores', 'memoryGiB', 'node', 'kafka', 'loadBefore', 'loadAfter'],
   properties: {
     cpu: NAME,
     cores: { type: 'integer', minimum: 1 },
     memoryGiB: NUMBER,
     node: NAME,
+    kafka: NAME,
     loadBefore: NUMBER,
     loadAfter: NUMBER,
   },

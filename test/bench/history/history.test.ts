@@ -12,7 +12,7 @@ import { figure, readEntry, type Entry, type Figure } from './entry.ts';
 import { GENERATED, PAGE } from './history.ts';
 
 const REMEDY = 'run `npm run bench:charts`';
-const MACHINE = { cpu: 'a processor', cores: 2, memoryGiB: 23, node: 'v26.10.0', loadBefore: 0.1, loadAfter: 1.9 };
+const MACHINE = { cpu: 'a processor', cores: 2, memoryGiB: 23, node: 'v26.10.0', kafka: '4.2.2', loadBefore: 0.1, loadAfter: 1.9 };
 
 function entry(bench: Entry['bench'], figures: readonly Figure[]): Entry {
   return {

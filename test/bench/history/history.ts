@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg, totalmem } from 'node:os';
 import { join } from 'node:path';
+import { kafkaVersion } from '@fillstream/stack';
 import { readEntry, type Bench, type Entry, type Figure, type Machine } from './entry.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
@@ -76,6 +77,7 @@ function machine(loadBefore: number): Machine {
     cores: availableParallelism(),
     memoryGiB: Math.round(totalmem() / 2 ** 30),
     node: process.version,
+    kafka: kafkaVersion(),
     loadBefore,
     loadAfter: load(),
   };

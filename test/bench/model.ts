@@ -100,10 +100,10 @@ async function measurePoints(
   const measured: Measurement[] = [];
   let disk: DiskUse | null = null;
   const backlogs = plan.steps.includes('backlog') ? plan.backlogs : [];
-  const records = hourOf(BACKLOG_HOURS * plan.share);
+  const market = hourOf(BACKLOG_HOURS * plan.share);
   try {
     for (const [place, partitions] of backlogs.entries()) {
-      const backlog = await Backlog.make(servers, records, partitions, plan.command);
+      const backlog = await Backlog.make(servers, market, partitions, plan.command);
       if (place === 0) await backlog.workOff(1);
       for (let run = 0; run < plan.runs; run += 1) {
         for (const processes of PROCESSES) measured.push(told(await backlog.workOff(processes)));

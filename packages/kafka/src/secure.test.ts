@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
-import { PortError } from '@fillstream/runtime';
+import { PortError, type PartitionLog } from '@fillstream/runtime';
 import { encodeTick, type EncodedInput } from '@fillstream/schemas';
 import { fetchArtifacts, newCertificates, startKafka, startRegistry, type Certificates, type Kafka, type Registry } from '@fillstream/stack';
 import { DEFAULT_TOPICS, KafkaInputWriter, KafkaLog, createTopics, readTopic, type KafkaOptions, type RegistryOptions } from './index.ts';
@@ -77,6 +77,14 @@ async function refused(work: Promise<unknown>, message: RegExp): Promise<void> {
   });
 }
 
+/** How many records come first; they may be a while. */
+async function takenOf(log: PartitionLog): Promise<number> {
+  for (;;) {
+    const taken = await log.take(10);
+    if (taken.kind === 'records') return taken.records.length;
+  }
+}
+
 for (const mechanism of MECHANISMS) {
   test(`with a login by ${mechanism} topics are made, written, read and committed to`, async () => {
     const { kafka, registry } = access(mechanism);
@@ -85,14 +93,16 @@ for (const mechanism of MECHANISMS) {
     await writer.append([TICK]);
     await writer.close();
     const log = await KafkaLog.connect({ kafka, registry, sessionTimeoutMs: 6_000 });
-    await log.join();
-    const opened = await log.open(0);
-    const taken = await opened.take(10);
-    assert.equal(taken.kind === 'records' && taken.records.length, 2);
-    const to = { position: { offsets: [1, 1], fired: 0 }, id: '00000000000000aa' };
-    const merge = [{ topic: 0, count: 1 }, { topic: 1, count: 1 }];
-    await opened.commit({ from: opened.start, to, merge, clocks: [TICK_AT, TICK_AT], signals: [], refused: [], lacks: [], afterEnd: false });
-    await log.close();
+    try {
+      await log.join();
+      const opened = await log.open(0);
+      assert.equal(await takenOf(opened), 2);
+      const to = { position: { offsets: [1, 1], fired: 0 }, id: '00000000000000aa' };
+      const merge = [{ topic: 0, count: 1 }, { topic: 1, count: 1 }];
+      await opened.commit({ from: opened.start, to, merge, clocks: [TICK_AT, TICK_AT], signals: [], refused: [], lacks: [], afterEnd: false });
+    } finally {
+      await log.close();
+    }
     while ((await readTopic(kafka, 'commits')).length === 0) await sleep(50); // It is decided some milliseconds before it is readable.
   });
 }

@@ -80,6 +80,7 @@ async function inLanes(files: readonly string[]): Promise<Outcome> {
 async function runTests(files: readonly string[], concurrency: number): Promise<Outcome> {
   const outcome = { passed: 0, failed: 0, skipped: 0 };
   if (files.length === 0) return outcome;
+  const untold = new Set(files);
   const stream = run({ files: files.map((file) => join(ROOT, file)), concurrency, timeout: FILE_TIMEOUT_MS });
   stream.on('test:fail', ({ name, file, details }) => {
     if (details.type !== 'suite') tellFailure(`✗ ${name} (${relative(ROOT, file ?? '')})\n${inspect(details.error.cause, { depth: 6 })}`);
@@ -89,6 +90,7 @@ async function runTests(files: readonly string[], concurrency: number): Promise<
   });
   stream.on('test:summary', ({ file, success, counts, duration_ms }) => {
     if (file === undefined) return;
+    untold.delete(relative(ROOT, file));
     console.log(`${success ? '✓' : '✗'} ${relative(ROOT, file)}: ${String(counts.tests)} tests, ${(duration_ms / 1_000).toFixed(1)} s`);
     outcome.passed += counts.passed;
     outcome.skipped += counts.skipped;
@@ -96,6 +98,8 @@ async function runTests(files: readonly string[], concurrency: number): Promise<
   });
   stream.resume();
   await once(stream, 'end');
+  for (const file of untold) tellFailure(`✗ ${file} was ended before it told of all its tests`);
+  outcome.failed += untold.size;
   return outcome;
 }
 

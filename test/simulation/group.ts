@@ -3,7 +3,8 @@
 //   joining ──all are in, or too late──▶ stable ──a member comes, goes, is silent, or chance──▶ joining
 //
 // G1  A member is told of a new assignment once it has asked to join again; until then it believes in its old one.
-// G2  A member that is silent for a session is out, whatever it believes.
+// G2  A heartbeat names the assignment that it is of: who missed a newer one, as its answer got lost, has to join again.
+// G3  A member that is silent for a session is out, whatever it believes.
 
 import { Membership } from '../../packages/kafka/src/membership.ts';
 import type { Consumer } from 'kafkajs';
@@ -15,7 +16,9 @@ const JOIN_MS = 2_000;
 const HEARTBEAT_MS = 500;
 const RETRY_MS = 200;
 
-type Joined = { readonly member: string; readonly answer: (partitions: readonly number[]) => void };
+/** `generation`: of the assignment. */
+type Assignment = { readonly partitions: readonly number[]; readonly generation: number };
+type Joined = { readonly member: string; readonly answer: (assignment: Assignment) => void };
 
 export class SimGroup {
   readonly #simulation: Simulation;
@@ -23,6 +26,7 @@ export class SimGroup {
   #assigned = new Map<string, readonly number[]>();
   #joining: Joined[] | null = null;
   #round = 0;
+  #generation = 0;
 
   constructor(simulation: Simulation) {
     this.#simulation = simulation;
@@ -30,19 +34,19 @@ export class SimGroup {
   }
 
   /** Resolves with the member's partitions when everybody has joined. */
-  async join(member: string): Promise<readonly number[]> {
+  async join(member: string): Promise<Assignment> {
     this.#lastHeard.set(member, this.#simulation.time.now);
     this.rebalance();
-    const { promise, resolve } = Promise.withResolvers<readonly number[]>();
+    const { promise, resolve } = Promise.withResolvers<Assignment>();
     this.#joining = [...(this.#joining ?? []).filter((each) => each.member !== member), { member, answer: resolve }];
     if ([...this.#lastHeard.keys()].every((each) => this.#joining?.some((joined) => joined.member === each) === true)) this.#assign();
     return await promise;
   }
 
-  heartbeat(member: string): 'fine' | 'join again' {
+  heartbeat(member: string, generation: number): 'fine' | 'join again' {
     if (!this.#lastHeard.has(member)) return 'join again';
     this.#lastHeard.set(member, this.#simulation.time.now);
-    return this.#joining === null && this.#assigned.has(member) ? 'fine' : 'join again';
+    return this.#joining === null && generation === this.#generation && this.#assigned.has(member) ? 'fine' : 'join again'; // G2
   }
 
   leave(member: string): void {
@@ -72,7 +76,8 @@ export class SimGroup {
       Array.from({ length: this.#simulation.partitions }, (_, partition) => partition).filter((partition) => (partition + turn) % joined.length === place),
     ]));
     this.#simulation.trace(`group ${[...this.#assigned].map(([member, partitions]) => `${member}: ${partitions.join(' ')}`).join(', ')}`);
-    for (const { member, answer } of joined) answer(this.#assigned.get(member) ?? []);
+    this.#generation += 1;
+    for (const { member, answer } of joined) answer({ partitions: this.#assigned.get(member) ?? [], generation: this.#generation });
   }
 
   #watch(): void {
@@ -120,9 +125,9 @@ export class SimMember {
   async stay(): Promise<void> {
     while (!this.#hasLeft) {
       try {
-        const assigned = await this.#process.call('join', async () => await this.#group.join(this.#id), { timeoutMs: 2 * JOIN_MS });
-        this.#events.joined({ payload: { memberAssignment: { fills: [...assigned] }, duration: 0 } });
-        await this.#beat();
+        const { partitions, generation } = await this.#process.call('join', async () => await this.#group.join(this.#id), { timeoutMs: 2 * JOIN_MS });
+        this.#events.joined({ payload: { memberAssignment: { fills: [...partitions] }, duration: 0 } });
+        await this.#beat(generation);
       } catch {
         await this.#pause(RETRY_MS); // Lost on the way: asked again.
       }
@@ -140,11 +145,11 @@ export class SimMember {
   }
 
   /** Until the group wants everybody to join again. */
-  async #beat(): Promise<void> {
+  async #beat(generation: number): Promise<void> {
     for (;;) {
       await this.#pause(HEARTBEAT_MS);
       if (this.#hasLeft) return;
-      const answer = await this.#process.call('heartbeat', () => this.#group.heartbeat(this.#id), { timeoutMs: HEARTBEAT_MS });
+      const answer = await this.#process.call('heartbeat', () => this.#group.heartbeat(this.#id, generation), { timeoutMs: HEARTBEAT_MS });
       if (answer === 'join again') return;
       this.#events.heartbeat();
     }

@@ -16,17 +16,16 @@ const JOIN_MS = 2_000;
 const HEARTBEAT_MS = 500;
 const RETRY_MS = 200;
 
-/** `generation`: of the assignment. */
+/** `generation`: the round that it is of. */
 type Assignment = { readonly partitions: readonly number[]; readonly generation: number };
 type Joined = { readonly member: string; readonly answer: (assignment: Assignment) => void };
 
 export class SimGroup {
   readonly #simulation: Simulation;
   readonly #lastHeard = new Map<string, number>();
-  #assigned = new Map<string, readonly number[]>();
   #joining: Joined[] | null = null;
+  /** Begun by each rebalance; an assignment has the number of its round. */
   #round = 0;
-  #generation = 0;
 
   constructor(simulation: Simulation) {
     this.#simulation = simulation;
@@ -46,7 +45,7 @@ export class SimGroup {
   heartbeat(member: string, generation: number): 'fine' | 'join again' {
     if (!this.#lastHeard.has(member)) return 'join again';
     this.#lastHeard.set(member, this.#simulation.time.now);
-    return this.#joining === null && generation === this.#generation && this.#assigned.has(member) ? 'fine' : 'join again'; // G2
+    return generation === this.#round ? 'fine' : 'join again'; // G2
   }
 
   leave(member: string): void {
@@ -71,13 +70,12 @@ export class SimGroup {
     this.#joining = joined.length === 0 ? [] : null;
     if (joined.length === 0) return;
     const turn = this.#simulation.random.between(0, joined.length - 1);
-    this.#assigned = new Map(joined.map(({ member }, place) => [
+    const assigned = new Map(joined.map(({ member }, place) => [
       member,
       Array.from({ length: this.#simulation.partitions }, (_, partition) => partition).filter((partition) => (partition + turn) % joined.length === place),
     ]));
-    this.#simulation.trace(`group ${[...this.#assigned].map(([member, partitions]) => `${member}: ${partitions.join(' ')}`).join(', ')}`);
-    this.#generation += 1;
-    for (const { member, answer } of joined) answer({ partitions: this.#assigned.get(member) ?? [], generation: this.#generation });
+    this.#simulation.trace(`group ${[...assigned].map(([member, partitions]) => `${member}: ${partitions.join(' ')}`).join(', ')}`);
+    for (const { member, answer } of joined) answer({ partitions: assigned.get(member) ?? [], generation: this.#round });
   }
 
   #watch(): void {

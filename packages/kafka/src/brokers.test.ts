@@ -87,21 +87,36 @@ async function faultsOf(kafka: KafkaOptions, acknowledged: readonly EncodedInput
   };
 }
 
+function addressesOf(brokers: readonly KafkaNode[]): string[] {
+  return brokers.map(({ port }) => `127.0.0.1:${String(port)}`);
+}
+
 /** By partition, the id of the broker that leads it, and how many replicas are in sync; of brokers that answer soon. */
 async function leaders(kafka: KafkaOptions, brokers: readonly KafkaNode[]): Promise<readonly { readonly leader: number; readonly inSync: number }[]> {
   const client = new kafkajs.Kafka({
-    brokers: brokers.map(({ port }) => `127.0.0.1:${String(port)}`), requestTimeout: 1_000, logLevel: kafkajs.logLevel.NOTHING, retry: { retries: 50, maxRetryTime: 200 },
+    brokers: addressesOf(brokers), requestTimeout: 1_000, logLevel: kafkajs.logLevel.NOTHING, retry: { retries: 50, maxRetryTime: 200 },
   });
   const topic = nameIn(kafka.namespace, 'fills');
   const { topics } = await withAdmin(client, async (admin) => await admin.fetchTopicMetadata({ topics: [topic] }));
   return (topics[0]?.partitions ?? []).map(({ leader, isr }) => ({ leader, inSync: isr.length }));
 }
 
-/** The client takes it for an error. */
-async function hasNoLeader(kafka: KafkaOptions, topic: string): Promise<boolean> {
-  const client = new kafkajs.Kafka({ brokers: [...kafka.brokers], logLevel: kafkajs.logLevel.NOTHING, retry: { retries: 0 } });
+/** The client takes it for an error. Each of the brokers has to be there. */
+async function hasNoLeader(topic: string, brokers: readonly KafkaNode[]): Promise<boolean> {
+  const client = new kafkajs.Kafka({ brokers: addressesOf(brokers), logLevel: kafkajs.logLevel.NOTHING, retry: { retries: 0 } });
   return await withAdmin(client, async (admin) => await admin.fetchTopicMetadata({ topics: [topic] }))
     .then(() => false, (error: unknown) => /There is no leader/.test(String(error)));
+}
+
+/**
+ * The id of the broker that ends a producer's transactions: it leads that partition of Kafka's own topic which Java's hash of
+ * the name gives. null while not every broker knows of the topic.
+ */
+async function coordinatorOf(kafka: KafkaOptions, transactionalId: string): Promise<number | null> {
+  const hash = Array.from(transactionalId).reduce((sum, letter) => (Math.imul(31, sum) + letter.charCodeAt(0)) | 0, 0);
+  const fetched = await withAdmin(connectionOf(kafka), async (admin) => await admin.fetchTopicMetadata({ topics: ['__transaction_state'] })).catch(() => null);
+  const partitions = fetched?.topics[0]?.partitions ?? [];
+  return partitions.find(({ partitionId }) => partitionId === Math.abs(hash) % partitions.length)?.leader ?? null;
 }
 
 async function until(holds: () => Promise<boolean>): Promise<void> {
@@ -216,20 +231,26 @@ test('what the writer acknowledges while every broker is killed in turn is on th
 
 test('a transaction that ends while a partition of it has no leader ends there too, once it has one', async (t) => {
   const { kafka } = await freshTopics();
-  const victim = nodes().at(-1);
-  assert.ok(victim !== undefined);
-  const producer = connectionOf(kafka).producer({ transactionalId: 'leaderless', idempotent: true, maxInFlightRequests: 1 });
+  const transactionalId = 'leaderless';
+  const producer = connectionOf(kafka).producer({ transactionalId, idempotent: true, maxInFlightRequests: 1 });
   await producer.connect();
   t.after(() => producer.disconnect());
+  const transaction = await producer.transaction();
+  let coordinator: number | null = null;
+  await until(async () => {
+    coordinator = await coordinatorOf(kafka, transactionalId);
+    return coordinator !== null;
+  });
+  const victim = nodes().find(({ id }) => id !== coordinator);
+  assert.ok(victim !== undefined);
   const topic = nameIn(kafka.namespace, 'alone');
   await withAdmin(connectionOf(kafka), async (admin) => {
     await admin.createTopics({ topics: [{ topic, replicaAssignment: [{ partition: 0, replicas: [victim.id] }] }] });
   });
-  const transaction = await producer.transaction();
   await transaction.send({ topic, messages: [{ value: 'decided' }] });
   await victim.process.kill();
   try {
-    await until(() => hasNoLeader(kafka, topic));
+    await until(() => hasNoLeader(topic, nodes().filter((node) => node !== victim)));
     await transaction.commit();
   } finally {
     await victim.process.start();

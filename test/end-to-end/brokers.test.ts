@@ -121,7 +121,8 @@ async function compared(installation: Installation, lines: readonly string[]): P
   const [commits, signals] = [await readTopic(installation.kafka, 'commits'), await readTopic(installation.kafka, 'signals')];
   assert.deepEqual({ commits: repeated(commits), signals: repeated(signals) }, { commits: [], signals: [] }, message);
   const expected = foldOf(inputs, commits);
-  assert.deepEqual(anomalies(signals.map((record) => JSON.stringify(decodeSignal(bodyOf(record)))), expected), NO_ANOMALIES, message);
+  const found = expected.map((lines, partition) => anomalies(of(partition, signals).map((record) => JSON.stringify(decodeSignal(bodyOf(record)))), lines));
+  assert.deepEqual(found, expected.map(() => NO_ANOMALIES), message);
 }
 
 /** Where the same is written more than once, as `partition: offset, offset`: no two commits are alike, nor two signals. */
@@ -153,10 +154,10 @@ function differences(inputs: readonly TopicRecord[][], lines: readonly string[])
   })).filter((difference) => difference !== '');
 }
 
-/** The signals that the inputs make in the merge of the commits, which has to hold all of them. */
-function foldOf(inputs: readonly TopicRecord[][], commits: readonly TopicRecord[]): string[] {
-  const signals: Signal[] = [];
-  for (let partition = 0; partition < PARTITIONS; partition += 1) {
+/** By partition, the signals that the inputs make in the merge of the commits, which has to hold all of them. */
+function foldOf(inputs: readonly TopicRecord[][], commits: readonly TopicRecord[]): string[][] {
+  return Array.from({ length: PARTITIONS }, (_, partition) => {
+    const signals: Signal[] = [];
     const left = inputs.map((records, topic) => of(partition, records).map((record) => toLogRecord(topic, record.offset, bodyOf(record)).input).reverse());
     const fold = new Partition(DEFAULT_SETTINGS, INPUT_TOPICS.length);
     const fireDue = (): void => { while (fold.fireNext(signals) === 'fired'); };
@@ -171,8 +172,8 @@ function foldOf(inputs: readonly TopicRecord[][], commits: readonly TopicRecord[
     }
     fireDue();
     assert.deepEqual(left.map(({ length }) => length), [0, 0], `records of partition ${String(partition)} that no commit has`);
-  }
-  return signals.map((signal) => JSON.stringify(decodeSignal(encodeSignal(signal))));
+    return signals.map((signal) => JSON.stringify(decodeSignal(encodeSignal(signal))));
+  });
 }
 
 describe('three brokers', () => {

@@ -37,9 +37,12 @@ const FOR_EVER_MS = 2 ** 30;
 const ASSIGNER = 'fillstream-stretches';
 const ASSIGNER_VERSION = 1;
 
-/** By partition, where a topic's committed records begin and end now. Throws PortError, also when there is no such topic. */
-export async function boundsOf(options: KafkaOptions, topic: string): Promise<Bounds[]> {
-  return await withAdmin(connectionOf(options), async (admin) => {
+/**
+ * By partition, where a topic's committed records begin and end now, or what else the client takes for its end.
+ * Throws PortError, also when there is no such topic.
+ */
+export async function boundsOf(options: KafkaOptions, topic: string, client = connectionOf(options)): Promise<Bounds[]> {
+  return await withAdmin(client, async (admin) => {
     const name = nameIn(options.namespace, topic);
     const existing = await admin.listTopics();
     if (!existing.includes(name)) throw new PortError('log-broken', `there is no topic ${name}: run \`fillstream topics create\``, { retryable: false });

@@ -1,7 +1,10 @@
 // Everything committed on a topic, from its beginning to its present end: for tools and tests, not for the hot path.
+//
+// A transaction that is under way is waited for: its end is acknowledged some time before its records are readable.
 
 import type { KafkaOptions } from './connection.ts';
 import { StretchReader, boundsOf } from './stretch-reader.ts';
+import { clientOfTrueEnds } from './true-ends.ts';
 
 /** A zero byte and the schema's id. */
 const FRAME_BYTES = 5;
@@ -16,7 +19,7 @@ export type TopicRecord = {
 
 /** Reads only what is committed, each record once. `name` is the topic's without its namespace. Throws PortError. */
 export async function readTopic(options: KafkaOptions, name: string): Promise<TopicRecord[]> {
-  const bounds = await boundsOf(options, name);
+  const bounds = await boundsOf(options, name, clientOfTrueEnds(options) ?? undefined);
   const reader = await StretchReader.open(options, bounds.map(({ partition, low, high }) => ({ topic: name, partition, from: low, to: high })));
   try {
     const records: TopicRecord[] = [];

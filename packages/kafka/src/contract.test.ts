@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { SchemaType } from '@kafkajs/confluent-schema-registry';
 import type { RefusalReason, Signal } from '@fillstream/core';
 import { PortError, type HistoryPoint } from '@fillstream/runtime';
@@ -15,12 +16,13 @@ import { fetchArtifacts, startKafka, startRegistry, type Kafka, type Registry } 
 import { offsetsOf } from './committed-offsets.ts';
 import {
   DEFAULT_TOPICS, KafkaInputWriter, KafkaLog, StretchReader, WireFormat, connectionOf, createTopics, nameIn, readTopic, registryOf, withAdmin,
-  type KafkaOptions, type RegistryOptions,
+  type Delivery, type KafkaOptions, type RegistryOptions,
 } from './index.ts';
 
 const PARTITIONS = 2;
 const HEADER_BYTES = 5;
 const REST_MS = 200;
+const TOLD_POLLS = 200;
 const folder = mkdtempSync(join(tmpdir(), 'fillstream-kafka-'));
 let broker: Kafka | null = null;
 let registry: Registry | null = null;
@@ -109,23 +111,37 @@ async function committedOnce(): Promise<Topics & { readonly groupId: string; rea
   return { kafka, registry: schemas, groupId: log.groupId, start: opened.start, to };
 }
 
-async function reopened({ kafka, registry: schemas }: Topics): Promise<readonly HistoryPoint[]> {
-  const log = await KafkaLog.connect({ kafka, registry: schemas, sessionTimeoutMs: 6_000 });
+async function reopened({ kafka, registry: schemas }: Topics, delivery: Delivery): Promise<readonly HistoryPoint[]> {
+  const log = await KafkaLog.connect({ kafka, registry: schemas, delivery, sessionTimeoutMs: 6_000 });
   await log.join();
   const { committed, start } = await log.open(0);
   await log.close();
   return [committed, start];
 }
 
-test('what is committed is found in the topic commits when the group has forgotten its offsets', async () => {
+/** Waits until the group has these offsets of partition 0: they are visible some milliseconds after their transaction's end. */
+async function groupHas(kafka: KafkaOptions, groupId: string, offsets: readonly number[]): Promise<void> {
+  const topics = ['fills', 'order-updates'].map((topic) => nameIn(kafka.namespace, topic));
+  await withAdmin(connectionOf(kafka), async (admin) => {
+    const held = async (): Promise<number[]> => {
+      const fetched = await admin.fetchOffsets({ groupId, topics });
+      return topics.map((topic) => Number(fetched.find((each) => each.topic === topic)?.partitions.find(({ partition }) => partition === 0)?.offset));
+    };
+    for (let left = TOLD_POLLS; left > 0 && !isDeepStrictEqual(await held(), offsets); left -= 1) await sleep(50);
+    assert.deepEqual(await held(), offsets);
+  });
+}
+
+test('what is committed is found in the topic commits when the group has forgotten its offsets, and it has them again', async () => {
   const { groupId, start, to, ...options } = await committedOnce();
   await withAdmin(connectionOf(options.kafka), async (admin) => {
     await admin.deleteGroups([groupId]);
   });
-  assert.deepEqual(await reopened(options), [to, start]);
+  assert.deepEqual(await reopened(options, 'exactly-once'), [to, start]);
+  await groupHas(options.kafka, groupId, to.position.offsets);
 });
 
-test('what is committed is found in the topic commits when the group tells of an older commit', async () => {
+test('what is committed is found in the topic commits when the group tells of an older commit, and it has the last again', async () => {
   const { groupId, start, to, ...options } = await committedOnce();
   const older = { start: start.position.offsets, point: { position: { offsets: [1, 0], fired: 0 }, id: '00000000000000a0' }, last: [null, null] };
   const topics = offsetsOf(['fills', 'order-updates'].map((topic) => nameIn(options.kafka.namespace, topic)), 0, older);
@@ -135,7 +151,8 @@ test('what is committed is found in the topic commits when the group tells of an
   await transaction.sendOffsets({ consumerGroupId: groupId, topics });
   await transaction.commit();
   await producer.disconnect();
-  assert.deepEqual(await reopened(options), [to, start]);
+  assert.deepEqual(await reopened(options, 'at-least-once'), [to, start]);
+  await groupHas(options.kafka, groupId, to.position.offsets);
 });
 
 test('a partition with a transaction that never ended is not taken over, and is once it has an end', async () => {

@@ -2,7 +2,8 @@
 //
 // K1  What is committed is read after the fence, from the group's offsets and from the topic `commits`, which is written in the
 //     same transactions. The later of them holds: offsets may be lost or overwritten, and a coordinator that has just taken the
-//     group over may answer with older ones, while no broker tells an end of a topic that it had told to be later before.
+//     group over may answer with older ones, while no broker tells an end of a topic that it had told to be later before. A group
+//     that is behind is told: its lag would stand for good where no more records come.
 // K2  Input is never skipped: what was deleted unread, a topic made anew and added partitions end in an error.
 
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,7 +12,7 @@ import { INPUT_TOPICS, readCommit, type Committed } from '@fillstream/topics';
 import type { Topic } from '@fillstream/schemas';
 import type { Admin, Consumer, Kafka } from 'kafkajs';
 import { coPartitionAssigner } from './assigner.ts';
-import { committedPointOf, type CommittedPoint } from './committed-offsets.ts';
+import { committedPointOf, offsetsOf, type CommittedPoint } from './committed-offsets.ts';
 import { connectionOf, isRetriable, kafkaFailure, messageOf, nameIn, type KafkaOptions } from './connection.ts';
 import { enduring, type Enduring } from './enduring.ts';
 import { Feed, lostRecords } from './feed.ts';
@@ -151,9 +152,11 @@ export class KafkaLog implements EventLog {
     const outputs = await this.#openOutputs(partition);
     try {
       await untilDecided(this.#options.kafka, partition, async (topic) => (await this.#boundsOf(topic, partition)).high);
-      const { start, point, last } = await this.#committed(partition);
+      const { committed, isGroupBehind } = await this.#committed(partition);
+      const { start, point, last } = committed;
       await this.#checkAt(partition, point.position.offsets);
       await Promise.all(last.map(async (applied, place) => await this.#checkSame(partition, place, applied)));
+      if (isGroupBehind) await outputs.commit([], this.offsetsBehind(partition, committed));
       const opened = new KafkaPartition({
         log: this, feed: this.#feed, outputs, partition,
         start: beginningAt(start), committed: point, last, ends: (await this.#bounds(partition)).map(({ high }) => high),
@@ -164,6 +167,11 @@ export class KafkaLog implements EventLog {
       await outputs.close();
       throw error instanceof PortError ? error : kafkaFailure(`opening partition ${String(partition)}`, error);
     }
+  }
+
+  /** What tells the group how far a partition is committed. */
+  offsetsBehind(partition: number, committed: CommittedPoint): Offsets {
+    return { groupId: this.groupId, topics: offsetsOf(INPUT_TOPICS.map((topic) => this.nameOf(topic)), partition, committed) };
   }
 
   /** Leaves the group. */
@@ -184,11 +192,11 @@ export class KafkaLog implements EventLog {
   }
 
   /** K1. */
-  async #committed(partition: number): Promise<CommittedPoint> {
+  async #committed(partition: number): Promise<{ readonly committed: CommittedPoint; readonly isGroupBehind: boolean }> {
     const [byGroup, last] = await Promise.all([this.#groupPoint(partition), lastCommit(this, this.#feed, partition)]);
     const isGroupBehind = last !== null && (byGroup === null || comparePositions(last.point.position, byGroup.point.position) === 'after');
-    if (!isGroupBehind) return byGroup ?? await this.#beginning(partition);
-    return { ...last, start: byGroup?.start ?? await firstStart(this, this.#feed, partition) };
+    if (!isGroupBehind) return { committed: byGroup ?? await this.#beginning(partition), isGroupBehind };
+    return { committed: { ...last, start: byGroup?.start ?? await firstStart(this, this.#feed, partition) }, isGroupBehind };
   }
 
   /** As the group's offsets tell it; null when they don't. */

@@ -13,7 +13,6 @@ import {
 } from '@fillstream/topics';
 import type { FetchedRecord } from './backlog.ts';
 import { Bell } from './bell.ts';
-import { offsetsOf } from './committed-offsets.ts';
 import type { KafkaLog } from './event-log.ts';
 import type { Feed, TopicQueue } from './feed.ts';
 import { LastApplied, lastText, type Applied } from './last-applied.ts';
@@ -111,8 +110,7 @@ export class KafkaPartition implements PartitionLog {
       { ...this.#framed(commitRecord(partition, commit)), headers: { last: lastText(last) } },
     ];
     const point = { start: this.start.position.offsets, point: commit.to, last };
-    const topics = offsetsOf(INPUT_TOPICS.map((topic) => log.nameOf(topic)), partition, point);
-    await outputs.commit(records, { groupId: log.groupId, topics });
+    await outputs.commit(records, log.offsetsBehind(partition, point));
     this.#committedTo = commit.to.position.offsets;
     this.#uncommitted.committed(this.#committedTo);
   }

@@ -38,7 +38,7 @@ const ASSIGNER = 'fillstream-stretches';
 const ASSIGNER_VERSION = 1;
 
 /**
- * By partition, where a topic's committed records begin and end now, or what else the client takes for its end.
+ * By partition, where a topic begins and ends now as the client sees it: by default, where its committed records do.
  * Throws PortError, also when there is no such topic.
  */
 export async function boundsOf(options: KafkaOptions, topic: string, client = connectionOf(options)): Promise<Bounds[]> {

@@ -241,7 +241,7 @@ test('a transaction that ends while a partition of it has no leader ends there t
     coordinator = await coordinatorOf(kafka, transactionalId);
     return coordinator !== null;
   });
-  const victim = nodes().find(({ id }) => id !== coordinator);
+  const victim = nodes().find(({ id }) => id !== coordinator); // Without that one the commit would be refused for a while.
   assert.ok(victim !== undefined);
   const topic = nameIn(kafka.namespace, 'alone');
   await withAdmin(connectionOf(kafka), async (admin) => {
